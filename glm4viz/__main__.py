@@ -1,0 +1,3 @@
+from glm4viz.cli import main
+
+main()

@@ -1,0 +1,149 @@
+"""label_batch: thousands of conversations through the same engine, encoded in one call."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+
+from glm4viz.conversation import ROLES, Conversation, check_messages, find_surrogate, surrogate_error
+from glm4viz.engine import Entries, Frame, cut_right, encode, lay_out
+from glm4viz.errors import Glm4vizError
+from glm4viz.layout import Message
+from glm4viz.recipe import Recipe
+from glm4viz.recipes import DEFAULT, get_recipe
+from glm4viz.sample import LabelledSample, check_max_length, label_all
+from glm4viz.tokenizer import Ids, Offsets, Tokenizer, load_tokenizer
+
+ROLE, CONTENT = itemgetter("role"), itemgetter("content")
+PROBE = "\N{OBJECT REPLACEMENT CHARACTER}"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """input_ids, labels int32 [N] flat; row i is offsets[i] … offsets[i + 1] - 1; offsets int64 [rows + 1].
+
+    source int64 [rows]: the conversation a row came from. errors: {conversation index: exception}; those have no row.
+    """
+
+    input_ids: Ids
+    labels: Ids
+    offsets: Offsets
+    source: Offsets
+    errors: dict[int, Exception]
+    _again: tuple[Sequence[Any], Recipe, Tokenizer, int | None]
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def __getitem__(self, row: int) -> LabelledSample:
+        """The row with all its columns, labelled anew from its conversation."""
+        row = range(len(self))[row]
+        conversations, recipe, tokenizer, max_length = self._again
+        source = int(self.source[row])
+        nth = row - int(np.searchsorted(self.source, source))
+        return label_all(conversations[source], recipe, tokenizer, max_length)[nth]
+
+
+def label_batch(
+    conversations: Iterable[Conversation | Sequence[Message]],
+    recipe: str | Recipe = DEFAULT,
+    tokenizer: Tokenizer | None = None,
+    max_length: int | None = None,
+) -> Batch:
+    """`label_all` for many conversations: the same arrays, flat. A conversation that fails has no row but an error."""
+    check_max_length(max_length)
+    found, tok, given = get_recipe(recipe), tokenizer or load_tokenizer(), list(conversations)
+    errors: dict[int, Exception] = {}
+    entries, source = _collect(found, tok, given, errors)
+    try:
+        rows, labels, _ = encode(entries, found, tok)
+    except UnicodeEncodeError:
+        # Half a character somewhere: find whose it is, and do the others.
+        paths = {i: find_surrogate(_messages(conversation), "messages") for i, conversation in enumerate(given)}
+        errors = {i: surrogate_error(path) for i, path in paths.items() if path}
+        entries, source = _collect(found, tok, given, errors)
+        rows, labels, _ = encode(entries, found, tok)
+    ids, offsets = rows.ids, rows.offsets
+    if max_length is not None:
+        keep, offsets = cut_right(offsets, max_length)
+        ids, labels = ids[keep], labels[keep]
+    return Batch(ids, labels, offsets, np.array(source, np.int64), errors, (given, found, tok, max_length))
+
+
+def _collect(recipe: Recipe, tokenizer: Tokenizer, given: Sequence[Any], errors: dict[int, Exception]) -> tuple[Entries, list[int]]:
+    """The entries of all conversations that are not in `errors`, adding to `errors` those that fail."""
+    entries, source = Entries(), []
+    plain = _plain(recipe, tokenizer, entries) if recipe.independent else None
+    for i, conversation in enumerate(given):
+        if i in errors:
+            continue
+        messages = _messages(conversation)
+        if plain is not None and plain.add_row(messages, entries):
+            source.append(i)
+            continue
+        try:
+            for pieces in lay_out(recipe, check_messages(messages), tokenizer):
+                entries.add_row(pieces)
+                source.append(i)
+        except Glm4vizError as error:
+            errors[i] = error
+    return entries, source
+
+
+def _messages(conversation: Any) -> Any:
+    return conversation.messages if isinstance(conversation, Conversation) else conversation
+
+
+@dataclass(frozen=True, slots=True)
+class _Plain:
+    """How a recipe writes messages that hold a role and a text and nothing else: almost all messages there are.
+
+    Found by having the recipe write a probe, so it can't differ from what the recipe says. `glue` is text that is encoded
+    together with the content; then a special token's name in the content needs the recipe itself.
+    """
+
+    before: int
+    after: int
+    codes: dict[str, int]
+    glue: str
+    tokenizer: Tokenizer
+
+    def add_row(self, messages: Any, entries: Entries) -> bool:
+        """Adds the conversation's entries; False, and nothing added, if any message isn't plain."""
+        try:
+            # map over C functions: this loop is most of what a batch costs beside the encoding.
+            codes = list(map(self.codes.__getitem__, map(ROLE, messages)))
+            texts = list(map(CONTENT, messages))
+            # Two keys are exactly role and content; an empty content is left to the recipe, which may write nothing at all.
+            if {*map(len, messages)} != {2} or {*map(type, texts)} != {str} or not all(texts):
+                return False
+        except (KeyError, TypeError):
+            return False
+        if self.glue:
+            texts = [self.glue + text for text in texts]
+            if any(map(self.tokenizer.specials_pattern.search, texts)):
+                return False
+        entries.codes += [self.before, *codes, self.after]
+        entries.texts += texts
+        entries.row_sizes.append(len(codes) + 2)
+        return True
+
+
+def _plain(recipe: Recipe, tokenizer: Tokenizer, entries: Entries) -> _Plain:
+    codes = {}
+    for role in ROLES:
+        (row,) = lay_out(recipe, [{"role": role, "content": PROBE}], tokenizer)
+        own = [i for i, piece in enumerate(row) if piece.segments[0].message == 0]
+        runs = row[: own[0]], row[own[0] : own[-1]], row[own[-1] + 1 :]
+        before, head, after = (tuple(i for p in run for i in ([p.token] if p.token >= 0 else tokenizer.encode(p.text))) for run in runs)
+        body = row[own[-1]]
+        codes[role] = entries.code(Frame(head, True, body.mask))
+    return _Plain(
+        before=entries.code(Frame(before, False, False)),
+        after=entries.code(Frame(after, False, False)),
+        codes=codes,
+        glue=body.text.removesuffix(PROBE),
+        tokenizer=tokenizer,
+    )

@@ -1,0 +1,113 @@
+"""The command line, thin over the library. Exit status: 0, 1 for findings (a record that can't be read or labelled), 2 for usage."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from glm4viz.conversation import Conversation
+from glm4viz.errors import Glm4vizError, ReadError, UnknownRecipe
+from glm4viz.readers import read_conversations
+from glm4viz.recipes import DEFAULT, get_recipe, recipes
+from glm4viz.sample import LabelledSample, label_all
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="See, token by token, what a GLM-4 fine-tune will and won't be taught.")
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a line, for machines.")]
+Language = Annotated[str, typer.Option("--lang", help="en or zh")]
+
+
+@app.command()
+def label(
+    file: Annotated[Path, typer.Argument(help="Conversations as JSON or JSONL; - reads standard input.", allow_dash=True)],
+    recipe: Annotated[str, typer.Option(help="A recipe id, see `glm4viz recipes`.")] = DEFAULT,
+    max_length: Annotated[int | None, typer.Option(min=1, help="Cut as the training script does.")] = None,
+    as_json: Json = False,
+    lang: Language = "en",
+) -> None:
+    """Show which tokens are trained. Trained text is green and [in brackets]; masked text is dim."""
+    try:
+        chosen = get_recipe(recipe)
+    except UnknownRecipe as error:
+        raise typer.BadParameter(error.sentence(lang)) from None
+    console, failed = Console(highlight=False, soft_wrap=True), False
+    for number, record in enumerate(read_conversations(sys.stdin.buffer.read() if str(file) == "-" else file)):
+        try:
+            if isinstance(record, ReadError):
+                raise record
+            samples = label_all(record, chosen, max_length=max_length)
+        except Glm4vizError as error:
+            failed = True
+            _show_error(error, number, record, as_json, lang)
+            continue
+        for sample in samples:
+            if as_json:
+                print(json.dumps({"record": number} | _as_dict(sample), ensure_ascii=False))  # noqa: T201
+            else:
+                _show_sample(console, number, sample)
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command("recipes")
+def list_recipes(as_json: Json = False, lang: Language = "en") -> None:
+    """List the recipes: whose script, at which commit, and the rule in words."""
+    if as_json:
+        for recipe in recipes().values():
+            entry = {"id": recipe.id, "system": recipe.system, "source": recipe.source._asdict(), "rule": recipe.rule}
+            print(json.dumps(entry | {"max_length": recipe.max_length, "quirks": recipe.quirks}, ensure_ascii=False))  # noqa: T201
+        return
+    table = Table("id", "source", "rule", show_lines=True)
+    for recipe in recipes().values():
+        source = f"{recipe.source.repository}\n{recipe.source.path}\n{recipe.source.commit} {recipe.source.date}"
+        table.add_row(recipe.id, source, recipe.rule.get(lang, recipe.rule["en"]))
+    Console().print(table)
+
+
+def main() -> None:
+    app()
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def _show_error(error: Glm4vizError, number: int, record: Conversation | ReadError, as_json: bool, lang: str) -> None:
+    line = record.line
+    if as_json:
+        details: dict[str, Any] = {"record": number, "line": line, "error": type(error).__name__, "sentence": error.sentence(lang)}
+        if isinstance(error, ReadError):
+            details |= {"column": error.column, "field": error.field}
+        print(json.dumps(details, ensure_ascii=False))  # noqa: T201
+        return
+    place = error.where() if isinstance(error, ReadError) else f"record {number}" + (f", line {line}" if line else "")
+    Console(stderr=True, highlight=False).print(f"[bold red]✗ {escape(place)}[/] {escape(error.sentence(lang))}")
+
+
+def _as_dict(sample: LabelledSample) -> dict[str, Any]:
+    return {
+        "recipe": sample.recipe.id,
+        "input_ids": sample.input_ids.tolist(),
+        "labels": sample.labels.tolist(),
+        "message_index": sample.message_index.tolist(),
+        "owner": sample.owner.tolist(),
+        "parts": sample.parts.tolist(),
+        "warnings": sample.warnings,
+    }
+
+
+def _show_sample(console: Console, number: int, sample: LabelledSample) -> None:
+    trained = sample.trained
+    console.print(f"[bold]record {number}[/] · {sample.recipe.id} · {len(sample)} tokens, {int(trained.sum())} trained")
+    text, start = Text(), 0
+    # Runs of equal state, so that a character split over tokens is decoded whole wherever its tokens agree.
+    for stop in [*(int(i) + 1 for i in (trained[1:] != trained[:-1]).nonzero()[0]), len(sample)]:
+        part = b"".join(sample.token_bytes[start:stop]).decode("utf-8", "backslashreplace")
+        text.append(f"[{part}]" if trained[start] else part, style="bold green" if trained[start] else "dim")
+        start = stop
+    console.print(text)
+    console.print()

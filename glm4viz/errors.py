@@ -1,0 +1,64 @@
+"""Everything that can go wrong, each as a sentence a user can act on, in English and in Chinese.
+
+`str(error)` is the English sentence; pages call `error.sentence(language)`.
+"""
+
+
+class Glm4vizError(Exception):
+    """Base of all errors that glm4viz raises on purpose."""
+
+    def __init__(self, en: str, zh: str | None = None) -> None:
+        super().__init__(en)
+        self.text = {"en": en, "zh": zh or en}
+
+    def sentence(self, language: str = "en") -> str:
+        """The sentence in `language` ("en" or "zh")."""
+        return self.text.get(language, self.text["en"])
+
+    def __reduce__(self) -> tuple[type, tuple[str, str], dict[str, object]]:
+        # Errors cross process borders in batch work; the default would lose the second sentence.
+        return type(self), (self.text["en"], self.text["zh"]), self.__dict__
+
+
+class ConversationError(Glm4vizError):
+    """The conversation itself is malformed: no content, an unknown role, text that is not Unicode."""
+
+
+class RecipeRejects(Glm4vizError):
+    """The system behind the recipe would refuse, skip or crash on this conversation; says why."""
+
+
+class SeveralSamples(Glm4vizError):
+    """The recipe makes several samples of one conversation: use `label_all`."""
+
+
+class TokenizerError(Glm4vizError):
+    """A tokenizer can't be loaded, or is not one that GLM-4's layout can be written with."""
+
+
+class ModelError(Glm4vizError):
+    """A model can't be loaded or run."""
+
+
+class VocabularyMismatch(Glm4vizError):
+    """A token id that the model at hand does not have."""
+
+
+class UnknownRecipe(Glm4vizError, ValueError):
+    """No recipe has this id."""
+
+
+class ReadError(Glm4vizError):
+    """One record that can't be read. Readers yield it in place of the record, and go on.
+
+    `file` is a name or "", `line` and `column` count from 1 (0: unknown), `field` is a path like `messages[2].content` or "".
+    """
+
+    def __init__(self, en: str, zh: str | None = None, *, file: str = "", line: int = 0, column: int = 0, field: str = "") -> None:
+        super().__init__(en, zh)
+        self.file, self.line, self.column, self.field = file, line, column, field
+
+    def where(self) -> str:
+        """`file:line:column field`, as far as known."""
+        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
+        return " ".join(part for part in (place, self.field) if part)

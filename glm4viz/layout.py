@@ -1,0 +1,77 @@
+"""What a recipe writes: special tokens and texts in order, each with its place in the conversation and its mask.
+
+A recipe says *what goes where*; the engine encodes it. Nothing here knows a token id but those of special tokens.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from glm4viz.tokenizer import Tokenizer
+
+Message = Mapping[str, Any]
+PARTS = ("prefix", "role_tag", "metadata", "newline", "content", "tools", "separator", "stop", "padding")
+
+
+class Segment(NamedTuple):
+    """Text of one part of one message. `start` is its byte offset in the message's content, -1 where it isn't content."""
+
+    part: str
+    text: str
+    message: int = -1
+    start: int = -1
+
+
+class Piece(NamedTuple):
+    """Segments that become tokens together: one special token (`token` ≥ 0), or text that is encoded as one string (-1).
+
+    `mask` is GLM-4's loss_mask: does the training script mark these tokens? `label` replaces the first token's label.
+    """
+
+    token: int
+    segments: tuple[Segment, ...]
+    mask: bool
+    label: int | None = None
+
+    @property
+    def text(self) -> str:
+        return "".join(segment.text for segment in self.segments)
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Collects the pieces of one conversation; `rows` has a list of pieces for each sample made of it."""
+
+    tokenizer: Tokenizer
+    rows: list[list[Piece]] = field(default_factory=lambda: [[]])
+
+    def special(self, name: str, part: str, *, message: int = -1, mask: bool = False, label: str | None = None) -> None:
+        """One special token by its name; `label` names another special token as its label."""
+        ids = self.tokenizer.special_ids
+        piece = Piece(ids[name], (Segment(part, name, message),), mask, None if label is None else ids[label])
+        self.rows[-1].append(piece)
+
+    def text(self, *segments: Segment, mask: bool = False, specials: bool = False) -> None:
+        """Segments encoded as one string. With `specials`, names of special tokens inside become these tokens."""
+        text = "".join(segment.text for segment in segments)
+        if not specials or not self.tokenizer.specials_pattern.search(text):
+            if text:
+                self.rows[-1].append(Piece(-1, segments, mask))
+            return
+        at = 0
+        for special, part in self.tokenizer.split_specials(text):
+            token = self.tokenizer.special_ids[part] if special else -1
+            self.rows[-1].append(Piece(token, _cut(segments, at, at + len(part)), mask))
+            at += len(part)
+
+
+def _cut(segments: Sequence[Segment], start: int, stop: int) -> tuple[Segment, ...]:
+    """The segments of characters start … stop - 1 of the joined text."""
+    cut, at = [], 0
+    for segment in segments:
+        text = segment.text[max(start - at, 0) : max(stop - at, 0)]
+        if text:
+            before = len(segment.text[: max(start - at, 0)].encode())
+            cut.append(segment._replace(text=text, start=segment.start + before if segment.start >= 0 else -1))
+        at += len(segment.text)
+    return tuple(cut)

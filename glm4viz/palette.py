@@ -1,0 +1,40 @@
+"""The colours of every figure, those of the token view: amber carries loss, and one colour a role.
+
+Chosen after Okabe and Ito, so that colour-blind readers can tell them apart; trained and masked also differ in lightness.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Theme = Literal["light", "dark"]
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """#rrggbb each; `ground` is the page behind."""
+
+    ground: str
+    ink: str
+    trained: str
+    roles: dict[str, str]
+
+    def masked(self, role: str) -> str:
+        """The role's colour, pale: mixed into the ground."""
+        colours = zip(bytes.fromhex(self.roles[role][1:]), bytes.fromhex(self.ground[1:]), strict=True)
+        return "#" + bytes(round(0.38 * c + 0.62 * g) for c, g in colours).hex()
+
+
+PALETTES: dict[Theme, Palette] = {
+    "light": Palette(
+        ground="#ffffff",
+        ink="#31333f",
+        trained="#c77700",
+        roles={"": "#767680", "system": "#9c4a7e", "user": "#0067a3", "assistant": "#00735a", "observation": "#b14a00"},
+    ),
+    "dark": Palette(
+        ground="#0e1117",
+        ink="#fafafa",
+        trained="#f0b429",
+        roles={"": "#a0a0aa", "system": "#e09cc4", "user": "#6cb8ea", "assistant": "#3fc79f", "observation": "#f2935c"},
+    ),
+}

@@ -1,0 +1,173 @@
+"""OpenAI's chat form, mapped onto GLM-4's."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from glm4viz.conversation import OPENAI_ROLES, MessageError, Text, check_message, check_messages, describe
+
+Message = dict[str, Any]
+
+_CALLS = ("tool_calls", "function_call")
+_NOTES: dict[str, Text] = {
+    "tools": {
+        "en": "The record's tools became a system message with empty content, placed first, as GLM-4 has it.",
+        "zh": "记录的 tools 变成了一条放在最前面、content 为空的 system 消息，这是 GLM-4 的写法。",
+    },
+    "call": {
+        "en": "A tool call became an assistant message: the function's name as metadata, the arguments as content.",
+        "zh": "工具调用变成了 assistant 消息：函数名放在 metadata，参数放在 content。",
+    },
+    "several": {
+        "en": "Several calls of one message became messages in a row: GLM-4 has no parallel calls.",
+        "zh": "一条消息中的多个调用变成了连续的几条消息：GLM-4 没有并行调用。",
+    },
+    "result": {
+        "en": "A tool result (role tool or function) became an observation; its tool_call_id and name were dropped.",
+        "zh": "工具结果（角色 tool 或 function）变成了 observation；tool_call_id 和 name 已去掉。",
+    },
+    "developer": {"en": "The role developer became system.", "zh": "角色 developer 变成了 system。"},
+    "parts": {
+        "en": "Content in parts was joined into one text, with nothing in between.",
+        "zh": "分段的 content 已直接连成一个文本。",
+    },
+}
+
+
+def is_openai(record: dict[str, Any]) -> bool:
+    """Whether anything in the record is said in OpenAI's way only."""
+    messages = record["messages"]
+    return bool(record.get("tools") or record.get("functions")) or (isinstance(messages, list) and any(map(_is_openai_message, messages)))
+
+
+def _is_openai_message(message: object) -> bool:
+    if not isinstance(message, dict):
+        return False
+    role = message.get("role")
+    return (
+        bool(message.get("tool_calls") or message.get("function_call"))
+        or (isinstance(role, str) and role in OPENAI_ROLES)
+        or isinstance(message.get("content"), list)
+    )
+
+
+def map_openai(record: dict[str, Any]) -> tuple[list[Message], tuple[Text, ...]]:
+    """The record's messages in GLM-4's form, and what was changed on the way. Raises `MessageError`, with the field as the file has it."""
+    messages = record["messages"]
+    if not isinstance(messages, list) or not messages:
+        check_messages(messages)  # raises
+    said: dict[str, None] = {}  # each kind of change once, in order
+    mapped = _tools_message(record, said)
+    for index, message in enumerate(messages):
+        if _is_openai_message(message):
+            mapped += _map_message(index, message, said)
+        else:
+            check_message(index, message)
+            mapped.append(message)
+    return mapped, tuple(_NOTES[key] for key in said)
+
+
+def _tools_message(record: dict[str, Any], said: dict[str, None]) -> list[Message]:
+    tools = record.get("tools")
+    if not tools and isinstance(functions := record.get("functions"), list):  # the older name
+        tools = [{"type": "function", "function": function} for function in functions]
+    if not tools:
+        return []
+    if not isinstance(tools, list):
+        found = describe(tools)
+        raise MessageError(
+            f"tools is {found['en']}, not a list. Write the list itself, not a text that holds it.",
+            f"tools 是{found['zh']}，不是列表。请直接写列表，不要写成文本。",
+            field="tools",
+        )
+    said["tools"] = None
+    return [{"role": "system", "content": "", "tools": tools}]
+
+
+def _map_message(index: int, message: Message, said: dict[str, None]) -> Iterator[Message]:
+    here = f"messages[{index}]"
+    calls = _calls(here, message)
+    plain = {key: value for key, value in message.items() if key not in _CALLS or not value}
+    role = message.get("role")
+    if isinstance(role, str) and role in OPENAI_ROLES:
+        plain["role"] = OPENAI_ROLES[role]
+        said["developer" if role == "developer" else "result"] = None
+        if role != "developer":
+            plain = {key: value for key, value in plain.items() if key not in ("tool_call_id", "name")}
+    if isinstance(message.get("content"), list) and (message["content"] or not calls):
+        plain["content"] = _joined(f"{here}.content", message["content"])
+        said["parts"] = None
+    if calls and not plain.get("content"):
+        plain["content"] = ""  # absent, null and [] are all fine beside calls
+    check_message(index, plain)
+    if calls and plain["role"] != "assistant":
+        raise MessageError(
+            f"{here} has tool calls, but its role is {plain['role']}. Only an assistant calls tools: change the role.",
+            f"{here} 有工具调用，但角色是 {plain['role']}。只有 assistant 可以调用工具：请改角色。",
+            field=f"{here}.role",
+        )
+    if plain["content"] or not calls:
+        yield plain
+    for name, arguments in calls:
+        said["call"] = None
+        yield {**plain, "metadata": name, "content": arguments}
+    if len(calls) > 1:
+        said["several"] = None
+
+
+def _calls(here: str, message: Message) -> list[tuple[str, str]]:
+    """Name and arguments of each call the message makes."""
+    calls = message.get("tool_calls") or []
+    if not isinstance(calls, list):
+        raise _bad_call(f"{here}.tool_calls", calls)
+    found = []
+    for number, call in enumerate(calls):
+        field = f"{here}.tool_calls[{number}]"
+        if isinstance(call, dict) and "function" in call:
+            field, call = f"{field}.function", call["function"]
+        found.append(_call(field, call))
+    if function_call := message.get("function_call"):
+        found.append(_call(f"{here}.function_call", function_call))
+    return found
+
+
+def _call(field: str, call: object) -> tuple[str, str]:
+    if not isinstance(call, dict):
+        raise _bad_call(field, call)
+    name, arguments = call.get("name"), call.get("arguments")
+    if not isinstance(name, str) or not name:
+        raise _bad_call(f"{field}.name", name)
+    if isinstance(arguments, dict):
+        return name, json.dumps(arguments, ensure_ascii=False)
+    if not isinstance(arguments, str):
+        raise _bad_call(f"{field}.arguments", arguments)
+    return name, arguments
+
+
+def _bad_call(field: str, value: object) -> MessageError:
+    found = describe(value)
+    return MessageError(
+        f'{field} is {found["en"]}. Write a call as {{"function": {{"name": "…", "arguments": "{{…}}"}}}}.',
+        f'{field} 是{found["zh"]}。调用请写成 {{"function": {{"name": "…", "arguments": "{{…}}"}}}}。',
+        field=field,
+    )
+
+
+def _joined(field: str, parts: list[object]) -> str:
+    texts = []
+    for index, part in enumerate(parts):
+        text = part.get("text") if isinstance(part, dict) else part
+        if not isinstance(text, str):
+            kind = part.get("type") if isinstance(part, dict) else None
+            found = describe(kind if isinstance(kind, str) else part)
+            raise MessageError(
+                f"{field}[{index}] is {found['en']}, not a text. Only text can be read: remove images, audio and the like.",
+                f"{field}[{index}] 是{found['zh']}，不是文本。只能读取文本：请去掉图片、音频等。",
+                field=f"{field}[{index}]",
+            )
+        texts.append(text)
+    if not texts:
+        raise MessageError(
+            f"{field} is an empty list. Put the text in it, in quotes.", f"{field} 是空列表。请写入带引号的文本。", field=field
+        )
+    return "".join(texts)

@@ -1,0 +1,1 @@
+"""Streamlit widgets. Nothing outside this package imports Streamlit."""

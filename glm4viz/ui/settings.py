@@ -1,0 +1,64 @@
+"""Which recipe, and how long a sample may be."""
+
+import streamlit as st
+
+from glm4viz.recipe import Recipe
+from glm4viz.recipes import DEFAULT, recipes
+from glm4viz.ui.i18n import language, t
+
+MAX_INPUT, MAX_OUTPUT = 512, 512  # GLM-4's lora.yaml
+
+
+def choose_recipe() -> Recipe:
+    """The recipe chosen, with its rule and source to open."""
+    known = recipes()
+    ids = list(known)
+    chosen = st.selectbox(
+        t("recipe"),
+        ids,
+        index=ids.index(DEFAULT),
+        key="recipe",
+        format_func=lambda id: f"{id} · {known[id].system} {known[id].source.date}",
+        bind="query-params",
+        persist_state="session",
+    )
+    recipe = known.get(chosen, known[DEFAULT])
+    with st.popover(t("recipe.rule"), icon=":material/gavel:", width="stretch"):
+        st.markdown(recipe.rule[language()].replace("<", "\\<"))
+        st.caption(t("recipe.source", **recipe.source._asdict()))
+        if recipe.quirks:
+            st.markdown(f"**{t('recipe.quirks')}**\n" + "\n".join(f"- {quirk[language()]}" for quirk in recipe.quirks).replace("<", "\\<"))
+    return recipe
+
+
+def choose_max_length() -> int:
+    """The length limit: one number, or the two it is the sum of."""
+    state = st.session_state
+    max_length: int = st.number_input(
+        t("max_length"),
+        min_value=1,
+        value=MAX_INPUT + MAX_OUTPUT + 1,
+        key="max_length",
+        help=t("limits.help"),
+        on_change=_split,
+        bind="query-params",
+        persist_state="session",
+    )
+    with st.popover("max_input_length + max_output_length + 1", icon=":material/functions:", width="stretch"):
+        state.setdefault("max_input_length", min(MAX_INPUT, max(max_length - 2, 0)))
+        state.setdefault("max_output_length", max(max_length - 1 - state.max_input_length, 0))
+        for key in ("max_input_length", "max_output_length"):
+            st.number_input(t(key), min_value=0, key=key, on_change=_join, persist_state="session")
+        st.caption(t("limits.help"))
+    return max(max_length, 1)
+
+
+def _join() -> None:
+    state = st.session_state
+    state.max_length = state.max_input_length + state.max_output_length + 1
+
+
+def _split() -> None:
+    state = st.session_state
+    state.max_input_length = min(state.get("max_input_length", MAX_INPUT), max(state.max_length - 2, 0))
+    state.max_output_length = max(state.max_length - 1 - state.max_input_length, 0)

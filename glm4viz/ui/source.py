@@ -1,0 +1,141 @@
+"""Where the conversation comes from: a sample, pasted text or an uploaded file; and which of its records."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from glm4viz.conversation import Conversation
+from glm4viz.errors import ReadError
+from glm4viz.readers import read_conversations
+from glm4viz.ui.i18n import language, plain, t
+
+SAMPLES = Path(__file__).parents[2] / "sample_data"
+SHOWN_ERRORS = 3
+FORM = '{"messages": [{"role": "user", "content": "你好"}, {"role": "assistant", "content": "你好！"}]}'
+
+
+def choose_conversation() -> Conversation | None:
+    """The controls, and the conversation chosen by them; None, with a sentence on the page, if there is none."""
+    kind = st.segmented_control(
+        t("source"),
+        ("sample", "paste", "upload"),
+        default="sample",
+        key="source",
+        format_func=lambda kind: t(f"source.{kind}"),
+        required=True,
+        bind="query-params",
+        persist_state="session",
+    )
+    if kind == "paste":
+        records = _read(_pasted(), "")
+    elif kind == "upload":
+        upload = st.file_uploader(t("upload"), key="upload")
+        if upload is None:
+            st.info(t("upload.waiting"), icon=":material/upload_file:")
+            return None
+        records = _read(upload.getvalue(), upload.name)
+    else:
+        path = SAMPLES / _sample()
+        records = _read(path.read_bytes(), path.name)
+    good = [record for record in records if isinstance(record, Conversation)]
+    _show_errors([record for record in records if isinstance(record, ReadError)], len(records))
+    if not good:
+        st.markdown(t("read.none"))
+        st.code(FORM, language="json", wrap_lines=True)
+        return None
+    conversation = _record(good)
+    for note in conversation.notes:
+        st.caption(f":material/info: {plain(note[language()])}")
+    return conversation
+
+
+@st.cache_data(max_entries=4, scope="session", show_spinner=True)
+def _read(data: str | bytes, name: str) -> list[Conversation | ReadError]:
+    """All records of one text or file. Kept for the reader's session: a page is run again at every click."""
+    records = list(read_conversations(data))
+    for record in records:
+        if isinstance(record, ReadError) and name:
+            record.file = name
+    return records
+
+
+def _sample() -> str:
+    files = sorted(path.name for path in SAMPLES.glob("*.json*"))
+    first = next((name for name in files if name.startswith("03" if language() == "zh" else "04")), files[0])
+    name: str = st.selectbox(
+        t("sample"),
+        files,
+        index=files.index(first),
+        key="sample",
+        format_func=_sample_title,
+        bind="query-params",
+        persist_state="session",
+    )
+    about = _sample_about(name)
+    if about:
+        st.caption(plain(about))
+    return name
+
+
+def _sample_json(name: str) -> dict[str, Any]:
+    if not name.endswith(".json"):
+        return {}
+    found: dict[str, Any] = json.loads((SAMPLES / name).read_text("utf-8"))
+    return found
+
+
+def _sample_title(name: str) -> str:
+    title: str | None = _sample_json(name).get("title", {}).get(language())
+    return title or t(f"sample.{name.removesuffix('.jsonl')}")
+
+
+def _sample_about(name: str) -> str:
+    about: str = _sample_json(name).get("about", {}).get(language(), "")
+    return about
+
+
+def _pasted() -> str:
+    # The box opens with the sample that was on screen, so that there is something to edit and the page is never empty.
+    if "paste" not in st.session_state:
+        name = st.session_state.get("sample") or "01-one-turn-zh.json"
+        messages = next((r.messages for r in _read((SAMPLES / name).read_bytes(), name) if isinstance(r, Conversation)), [])
+        st.session_state.paste = json.dumps({"messages": messages}, ensure_ascii=False, indent=2)
+    return st.text_area(t("paste"), key="paste", height=220, help=t("paste.help"), persist_state="session") or ""
+
+
+def _record(records: list[Conversation]) -> Conversation:
+    if len(records) == 1:
+        return records[0]
+    number = st.selectbox(
+        t("record", count=len(records)),
+        range(len(records)),
+        key="record",
+        format_func=lambda i: t("record.name", number=records[i].index + 1, text=_first_words(records[i])),
+        bind="query-params",
+        persist_state="session",
+    )
+    return records[number if number is not None and number < len(records) else 0]
+
+
+def _first_words(conversation: Conversation) -> str:
+    texts = [message["content"] for message in conversation.messages if message["role"] == "user" and message["content"]]
+    return " ".join((texts or [""])[0][:60].split())
+
+
+def _show_errors(errors: list[ReadError], total: int) -> None:
+    if not errors:
+        return
+    if total > 1:
+        st.warning(t("read.summary", bad=len(errors), total=total), icon=":material/report:")
+    for error in errors[:SHOWN_ERRORS]:
+        st.error(_sentence(error), icon=":material/error:")
+    if errors[SHOWN_ERRORS:]:
+        with st.expander(t("read.more", count=len(errors) - SHOWN_ERRORS)):
+            st.markdown("\n".join(f"- {_sentence(error)}" for error in errors[SHOWN_ERRORS : SHOWN_ERRORS + 200]))
+
+
+def _sentence(error: ReadError) -> str:
+    place = error.where()
+    return (f"**{plain(place)}**  \n" if place else "") + plain(error.sentence(language()))

@@ -1,0 +1,80 @@
+"""The verdict in words: how much is trained, and for every answer whether the model learns to stop."""
+
+import streamlit as st
+
+from glm4viz.sample import LabelledSample
+from glm4viz.ui.i18n import t
+from glm4viz.verdict import Turn, Verdict, verdict
+
+SHOWN_TURNS = 6
+
+
+def show_verdict(sample: LabelledSample) -> None:
+    """Numbers first, then a sentence for each answer."""
+    found = verdict(sample)
+    answers = [turn for turn in found.turns if turn.state != "empty"]
+    ends = [turn for turn in answers if not turn.hands_over]
+    with st.container(key="verdict"):
+        columns = st.columns(4)
+        columns[0].metric(t("verdict.trained"), t("verdict.trained.value", trained=found.trained, tokens=found.tokens), border=True)
+        trained = sum(turn.trained > 0 for turn in answers)
+        columns[1].metric(t("verdict.answers"), t("verdict.of", count=trained, total=len(answers)), border=True)
+        stops = sum(turn.stop_trained for turn in ends)
+        columns[2].metric(t("verdict.stops"), t("verdict.of", count=stops, total=len(ends)), border=True)
+        gone = found.full_length - found.tokens
+        columns[3].metric(t("verdict.cut"), t("verdict.cut.value", count=gone) if gone else t("verdict.cut.none"), border=True)
+        _headline(found, all(map(_is_good, answers)))
+        lines = [_line(number, turn) for number, turn in enumerate(found.turns, 1)]
+        st.markdown("\n".join(lines[:SHOWN_TURNS]))
+        if lines[SHOWN_TURNS:]:
+            with st.expander(t("turns.more", count=len(lines) - SHOWN_TURNS)):
+                st.markdown("\n".join(lines[SHOWN_TURNS:]))
+
+
+def _headline(found: Verdict, good: bool) -> None:
+    if not found.turns:
+        st.warning(t("verdict.no_answers"), icon=":material/warning:")
+    elif not found.trained:
+        st.error(t("verdict.nothing"), icon=":material/error:")
+    elif good:
+        st.success(t("verdict.good"), icon=":material/check_circle:")
+
+
+def _is_good(turn: Turn) -> bool:
+    return turn.state == "whole" and turn.trained > 0 and turn.stop_trained and (turn.generation_stops or turn.hands_over)
+
+
+def _line(number: int, turn: Turn) -> str:
+    icon = ":material/check_circle:" if _is_good(turn) else ":material/remove:" if turn.state == "empty" else ":material/warning:"
+    ending = t(f"turn.{_ending(turn)}", stop=f"`{turn.stop_name}`")
+    return f"- {icon} " + t("verdict.turn", turn=number, message=turn.message, trained=turn.trained, ending=ending)
+
+
+def _ending(turn: Turn) -> str:
+    if turn.state in ("empty", "lost", "cut"):
+        return turn.state
+    if turn.stop is None:
+        return "stop_cut"
+    if not turn.trained:
+        return "untrained"
+    if turn.hands_over:
+        return "hands_over_trained" if turn.stop_trained else "hands_over_masked"
+    if not turn.stop_trained:
+        return "stop_masked"
+    return "stop_trained" if turn.generation_stops else "stop_foreign"
+
+
+def problems(sample: LabelledSample) -> list[dict[str, object]]:
+    """The same faults as marks at tokens, for the token view."""
+    found, marks = verdict(sample), []
+    if len(sample) and not found.trained:
+        marks.append((0, t("problem.nothing"), "error"))
+    for number, turn in enumerate(found.turns, 1):
+        own = (sample.message_index == turn.message).nonzero()[0]
+        if turn.state == "whole" and not turn.trained:
+            marks.append((int(own[0]), t("problem.turn_untrained", turn=number), "warning"))
+        elif turn.stop is not None and not turn.stop_trained:
+            marks.append((turn.stop, t("problem.stop_masked", turn=number), "warning"))
+    if found.full_length > len(sample):
+        marks.append((len(sample) - 1, t("problem.cut", count=found.full_length - len(sample)), "warning"))
+    return [{"token": token, "text": text, "severity": severity} for token, text, severity in marks]

@@ -1,0 +1,30 @@
+"""The home page: one conversation, token by token."""
+
+import streamlit as st
+
+from glm4viz.ui.i18n import t
+from glm4viz.ui.labelling import label_conversation
+from glm4viz.ui.sample_views import show_heatmap, show_share, show_table, show_tokens
+from glm4viz.ui.settings import choose_max_length, choose_recipe
+from glm4viz.ui.source import choose_conversation
+from glm4viz.ui.verdict import show_verdict
+
+with st.container(border=True):
+    source, settings = st.columns([3, 2], gap="large")
+    with settings:
+        recipe = choose_recipe()
+        max_length = choose_max_length()
+    with source:
+        conversation = choose_conversation()
+
+sample = conversation and label_conversation(conversation, recipe, max_length)
+if sample:
+    st.subheader(t("verdict"), anchor=False)
+    show_verdict(sample)
+    show_tokens(sample)
+    heatmap, share = st.columns([3, 2], gap="large")
+    with heatmap:
+        show_heatmap(sample)
+    with share:
+        show_share(sample)
+    show_table(sample)

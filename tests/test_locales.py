@@ -1,0 +1,32 @@
+"""Both languages have every text, with the same placeholders, and every text is used."""
+
+import re
+from pathlib import Path
+
+import glm4viz
+from glm4viz.explain import REASONS
+from glm4viz.locales import LANGUAGES, texts
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_both_languages_say_the_same_things() -> None:
+    en, zh = texts("en"), texts("zh")
+    assert en.keys() == zh.keys()
+    for key, text in en.items():
+        assert set(re.findall(r"{\w*}", text)) == set(re.findall(r"{\w*}", zh[key])), key
+
+
+def test_no_text_is_left_over() -> None:
+    code = "\n".join(path.read_text("utf-8") for folder in ("glm4viz", "pages") for path in (ROOT / folder).rglob("*.py"))
+    code += (ROOT / "app.py").read_text("utf-8")
+    for key in texts("en"):
+        stem = key.rpartition(".")[0]
+        assert f'"{key}"' in code or f'"{stem}.' in code or f"{stem}.{{" in code or stem in ("sample", "part", "role"), key
+
+
+def test_rules_and_reasons_are_in_both_languages() -> None:
+    for recipe in glm4viz.recipes().values():
+        for text in (recipe.rule, recipe.max_length, *recipe.quirks):
+            assert set(text) == set(LANGUAGES), recipe.id
+    assert all(set(text) == set(LANGUAGES) for text in REASONS.values())
