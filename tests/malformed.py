@@ -41,7 +41,9 @@ def _dumps(value: Any) -> str:
 # Broken text of one record. Each gets the record as a value: an object, or its bare list of messages.
 def _cut(rng: random.Random, record: Any) -> str:
     text = _dumps(record)
-    return text[: rng.randrange(3, len(text))]
+    # Not where nobody can say which record a bracket belongs to: right after a colon, or after a message of a bare list.
+    places = [at for at in range(3, len(text)) if text[at - 1] not in ": " and (text[at - 1] != "}" or isinstance(record, dict))]
+    return text[: rng.choice(places)]
 
 
 def _no_closing_bracket(rng: random.Random, record: Any) -> str:

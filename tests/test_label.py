@@ -137,7 +137,7 @@ def test_tools_the_script_crashes_on(tools: Any, reason: str) -> None:
 def test_built_in_tools_are_rendered_by_the_model_s_own_template() -> None:
     template = (
         "[gMASK]<sop>{% for item in messages %}{% if item['tools'] is defined %}<|system|>\n# tools"
-        "{% for tool in item['tools'] %}\n## {{ tool['type'] }}{% endfor %}{% endif %}{% endfor %}"
+        "{% for tool in item['tools'] %}{{ '\\n' }}## {{ tool['type'] }}{% endfor %}{% endif %}{% endfor %}"
     )
     tok = copy.copy(TOK)
     tok.chat_template = template

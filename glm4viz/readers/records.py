@@ -276,7 +276,7 @@ class _Block:
         return len(self.text)
 
     def _before(self, position: int) -> str:
-        """The character before a position, spaces left out. At the start of a line that is the line break, but not for the list of a key."""
+        """The character before a position, spaces left out. At the start of a line it is the line break, but not for a key's list."""
         near = self.text[max(0, position - 200) : position].rstrip(" \t")
         char = near.rstrip(_SPACE)[-1:]
         return "\n" if near.endswith("\n") and not (char == ":" and self.text[position] == "[") else char
