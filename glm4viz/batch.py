@@ -13,7 +13,7 @@ from glm4viz.errors import Glm4vizError
 from glm4viz.layout import Message
 from glm4viz.recipe import Recipe
 from glm4viz.recipes import DEFAULT, get_recipe
-from glm4viz.sample import LabelledSample, check_max_length, label_all
+from glm4viz.sample import LabelledSample, MaxLength, check_max_length, label_all
 from glm4viz.tokenizer import Ids, Offsets, Tokenizer, load_tokenizer
 
 ROLE, CONTENT = itemgetter("role"), itemgetter("content")
@@ -32,7 +32,7 @@ class Batch:
     offsets: Offsets
     source: Offsets
     errors: dict[int, Exception]
-    _again: tuple[Sequence[Any], Recipe, Tokenizer, int | None]
+    _again: tuple[Sequence[Any], Recipe, Tokenizer, MaxLength]
 
     def __len__(self) -> int:
         return len(self.source)
@@ -50,12 +50,14 @@ def label_batch(
     conversations: Iterable[Conversation | Sequence[Message]],
     recipe: str | Recipe = DEFAULT,
     tokenizer: Tokenizer | None = None,
-    max_length: int | None = None,
+    max_length: MaxLength = None,
 ) -> Batch:
     """`label_all` for many conversations: the same arrays, flat. A conversation that fails has no row but an error."""
-    check_max_length(max_length)
     found, tok, given = get_recipe(recipe), tokenizer or load_tokenizer(), list(conversations)
+    check_max_length(found, max_length)
     errors: dict[int, Exception] = {}
+    if found.fit is not None:
+        return _one_by_one(found, tok, given, max_length, errors)
     entries, source = _collect(found, tok, given, errors)
     try:
         rows, labels, _ = encode(entries, found, tok)
@@ -66,10 +68,28 @@ def label_batch(
         entries, source = _collect(found, tok, given, errors)
         rows, labels, _ = encode(entries, found, tok)
     ids, offsets = rows.ids, rows.offsets
-    if max_length is not None:
+    if isinstance(max_length, int):
         keep, offsets = cut_right(offsets, max_length)
         ids, labels = ids[keep], labels[keep]
     return Batch(ids, labels, offsets, np.array(source, np.int64), errors, (given, found, tok, max_length))
+
+
+def _one_by_one(recipe: Recipe, tokenizer: Tokenizer, given: Sequence[Any], max_length: MaxLength, errors: dict[int, Exception]) -> Batch:
+    """For recipes that judge every sample by itself."""
+    samples, source = [], []
+    for i, conversation in enumerate(given):
+        try:
+            made = label_all(conversation, recipe, tokenizer, max_length)
+        except Glm4vizError as error:
+            errors[i] = error
+            continue
+        samples += made
+        source += [i] * len(made)
+    ids, labels = ([getattr(sample, name) for sample in samples] for name in ("input_ids", "labels"))
+    offsets = np.cumsum([0, *map(len, samples)], dtype=np.int64)
+    none = [np.empty(0, np.int32)]
+    again = (given, recipe, tokenizer, max_length)
+    return Batch(np.concatenate(ids or none), np.concatenate(labels or none), offsets, np.array(source, np.int64), errors, again)
 
 
 def _collect(recipe: Recipe, tokenizer: Tokenizer, given: Sequence[Any], errors: dict[int, Exception]) -> tuple[Entries, list[int]]:

@@ -3,7 +3,7 @@
 A recipe says *what goes where*; the engine encodes it. Nothing here knows a token id but those of special tokens.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -26,12 +26,14 @@ class Piece(NamedTuple):
     """Segments that become tokens together: one special token (`token` ≥ 0), or text that is encoded as one string (-1).
 
     `mask` is GLM-4's loss_mask: does the training script mark these tokens? `label` replaces the first token's label.
+    `owner` is the message that its labels teach, if that isn't the message it stands in.
     """
 
     token: int
     segments: tuple[Segment, ...]
     mask: bool
     label: int | None = None
+    owner: int | None = None
 
     @property
     def text(self) -> str:
@@ -45,24 +47,32 @@ class Writer:
     tokenizer: Tokenizer
     rows: list[list[Piece]] = field(default_factory=lambda: [[]])
 
-    def special(self, name: str, part: str, *, message: int = -1, mask: bool = False, label: str | None = None) -> None:
-        """One special token by its name; `label` names another special token as its label."""
-        ids = self.tokenizer.special_ids
-        piece = Piece(ids[name], (Segment(part, name, message),), mask, None if label is None else ids[label])
+    def special(
+        self, name: str, part: str, *, message: int = -1, mask: bool = False, label: str | None = None, owner: int | None = None
+    ) -> None:
+        """One special or stand-in token by its name; `label` names another one as its label."""
+        ids = self.tokenizer.named_ids
+        piece = Piece(ids[name], (Segment(part, name, message),), mask, None if label is None else ids[label], owner)
         self.rows[-1].append(piece)
 
-    def text(self, *segments: Segment, mask: bool = False, specials: bool = False) -> None:
-        """Segments encoded as one string. With `specials`, names of special tokens inside become these tokens."""
+    def text(self, *segments: Segment, mask: bool = False, specials: bool | Collection[str] = False, owner: int | None = None) -> None:
+        """Segments encoded as one string. Names inside it become special tokens: all that the tokenizer has, or those in `specials`."""
         text = "".join(segment.text for segment in segments)
-        if not specials or not self.tokenizer.specials_pattern.search(text):
-            if text:
-                self.rows[-1].append(Piece(-1, segments, mask))
+        if not text:
             return
+        if not specials:
+            self.rows[-1].append(Piece(-1, segments, mask, None, owner))
+            return
+        names = None if specials is True else frozenset(specials or ())
         at = 0
-        for special, part in self.tokenizer.split_specials(text):
-            token = self.tokenizer.special_ids[part] if special else -1
-            self.rows[-1].append(Piece(token, _cut(segments, at, at + len(part)), mask))
+        for special, part in self.tokenizer.split_specials(text, names):
+            token = self.tokenizer.named_ids[part] if special else -1
+            self.rows[-1].append(Piece(token, _cut(segments, at, at + len(part)), mask, None, owner))
             at += len(part)
+
+    def next_sample(self) -> None:
+        """What follows belongs to another sample."""
+        self.rows.append([])
 
 
 def _cut(segments: Sequence[Segment], start: int, stop: int) -> tuple[Segment, ...]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -40,7 +40,9 @@ class Recipe:
     """`layout` writes the pieces with their masks. `remask`, if given, makes the mask from the encoded tokens instead.
 
     shift: labels take the mask of the token before, `[False, *loss_masks]`; a label then teaches the message at i - 1.
+    max_length_pair: the limit is two numbers, for the question and for the answer.
     independent: every message is written without regard to the others, so a batch may write each kind once.
+    fit: cuts an encoded sample to max_length or refuses it (RecipeRejects), called for None too; by default the tail goes.
     evaluate: the script's `process_batch_eval`, where glm4viz follows it.
     """
 
@@ -53,6 +55,8 @@ class Recipe:
     remask: Callable[[Rows, dict[str, int]], Mask] | None = None
     shift: bool = False
     independent: bool = False
+    max_length_pair: bool = False
+    fit: Callable[["LabelledSample", Any], "LabelledSample"] | None = None
     evaluate: Callable[[Sequence[Message], "LabelledSample", int, int], list[tuple[Ids, Ids]]] | None = None
     quirks: tuple[Text, ...] = ()
     warnings: tuple[str, ...] = ()

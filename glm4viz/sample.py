@@ -1,7 +1,7 @@
 """LabelledSample: one conversation as one recipe would train on it, a column per question one can ask of a token."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from glm4viz.conversation import Conversation, check_messages, find_surrogate, surrogate_error
-from glm4viz.engine import Entries, cut_right, encode, lay_out
+from glm4viz.engine import Entries, encode, lay_out
 from glm4viz.errors import SeveralSamples
 from glm4viz.layout import PARTS, Message, Piece, Segment
 from glm4viz.recipe import IGNORE, Mask, Recipe
@@ -19,6 +19,7 @@ from glm4viz.tokenizer import Ids, Tokenizer, load_tokenizer
 if TYPE_CHECKING:
     import pandas
 
+MaxLength = int | tuple[int, int] | None
 Strings = npt.NDArray[np.str_]
 
 
@@ -42,6 +43,7 @@ class LabelledSample:
     owner: Ids
     part_codes: npt.NDArray[np.uint8]
     spans: Ids
+    pieces: Ids  # int32 [T]: tokens with the same number were encoded together
     full_sizes: Ids  # int32 [messages + 1]: tokens of each message before max_length cut; last: those outside messages
 
     def __len__(self) -> int:
@@ -77,6 +79,11 @@ class LabelledSample:
         """What the system would say at set-up."""
         return list(self.recipe.warnings)
 
+    def take(self, positions: npt.NDArray[np.integer[Any]]) -> "LabelledSample":
+        """The sample with only the tokens at `positions`, in that order."""
+        columns = ("input_ids", "labels", "message_index", "owner", "part_codes", "spans", "pieces")
+        return replace(self, **{name: getattr(self, name)[positions] for name in columns})
+
     @cached_property
     def token_bytes(self) -> list[bytes]:
         """The bytes of each token; joined they are the text that was rendered."""
@@ -110,7 +117,7 @@ def label(
     messages: Conversation | Sequence[Message],
     recipe: str | Recipe = DEFAULT,
     tokenizer: Tokenizer | None = None,
-    max_length: int | None = None,
+    max_length: MaxLength = None,
 ) -> LabelledSample:
     """Run the recipe's label pipeline on one conversation.
 
@@ -130,11 +137,11 @@ def label_all(
     messages: Conversation | Sequence[Message],
     recipe: str | Recipe = DEFAULT,
     tokenizer: Tokenizer | None = None,
-    max_length: int | None = None,
+    max_length: MaxLength = None,
 ) -> list[LabelledSample]:
     """All samples that the recipe makes of one conversation. Raises as `label` does."""
-    check_max_length(max_length)
     found, tok = get_recipe(recipe), tokenizer or load_tokenizer()
+    check_max_length(found, max_length)
     checked = check_messages(messages)
     try:
         return [_sample(found, tok, checked, pieces, max_length) for pieces in lay_out(found, checked, tok)]
@@ -142,32 +149,50 @@ def label_all(
         raise surrogate_error(find_surrogate(checked, "messages")) from None
 
 
-def check_max_length(max_length: Any) -> None:
-    if max_length is not None and (not isinstance(max_length, int) or max_length < 1):
-        raise ValueError(f"max_length must be a positive whole number or None, not {max_length!r}")
+def check_max_length(recipe: Recipe, max_length: Any) -> None:
+    """Raise ValueError unless this is what the recipe's limit is: None, a positive whole number, or for some a pair of them."""
+    numbers = (max_length,) if not recipe.max_length_pair else max_length
+    if max_length is None or (
+        isinstance(numbers, tuple | list) and len(numbers) == 1 + recipe.max_length_pair and all(map(_is_count, numbers))
+    ):
+        return
+    wanted = "a pair of positive whole numbers" if recipe.max_length_pair else "a positive whole number"
+    raise ValueError(f"max_length of {recipe.id} must be {wanted} or None, not {max_length!r}")
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and value >= 1
 
 
 def _sample(
-    recipe: Recipe, tokenizer: Tokenizer, messages: Sequence[Message], pieces: Sequence[Piece], max_length: int | None
+    recipe: Recipe, tokenizer: Tokenizer, messages: Sequence[Message], pieces: Sequence[Piece], max_length: MaxLength
 ) -> LabelledSample:
     entries = Entries()
     entries.add_row(pieces)
     rows, labels, sizes = encode(entries, recipe, tokenizer)
     message_index, part_codes, spans = _locate(rows.ids, sizes, pieces, tokenizer)
-    teaches = np.concatenate([[-1], message_index[:-1]]) if recipe.shift else message_index
-    keep = slice(None) if max_length is None else cut_right(rows.offsets, max_length)[0]
-    return LabelledSample(
+    numbers = np.repeat(np.arange(len(pieces), dtype=np.int32), sizes)
+    if recipe.shift:
+        teaches = np.concatenate([[-1], message_index[:-1]])
+    else:
+        given = np.array([-2 if piece.owner is None else piece.owner for piece in pieces], np.int32)[numbers]
+        teaches = np.where(given == -2, message_index, given)
+    sample = LabelledSample(
         recipe=recipe,
         tokenizer=tokenizer,
         messages=messages,
-        input_ids=rows.ids[keep],
-        labels=labels[keep],
-        message_index=message_index[keep],
-        owner=np.where(labels == IGNORE, -1, teaches).astype(np.int32)[keep],
-        part_codes=part_codes[keep],
-        spans=spans[keep],
+        input_ids=rows.ids,
+        labels=labels,
+        message_index=message_index,
+        owner=np.where(labels == IGNORE, -1, teaches).astype(np.int32),
+        part_codes=part_codes,
+        spans=spans,
+        pieces=numbers,
         full_sizes=np.bincount(message_index % (len(messages) + 1), minlength=len(messages) + 1).astype(np.int32),
     )
+    if recipe.fit is not None:
+        return recipe.fit(sample, max_length)
+    return sample.take(np.arange(min(max_length, len(sample)))) if isinstance(max_length, int) else sample
 
 
 def _locate(

@@ -87,8 +87,8 @@ class Tokenizer:
         self._bytes = MappingProxyType({**vocabulary, **names})
         self._sizes = np.zeros(max(self._bytes) + 1, np.int32)
         self._sizes[list(self._bytes)] = [len(b) for b in self._bytes.values()]
-        # Longest first: a name may begin with another one.
-        self.specials_pattern = re.compile("|".join(re.escape(s) for s in sorted(self.special_ids, key=len, reverse=True)))
+        self.named_ids: dict[str, int] = STAND_INS | self.special_ids
+        self.specials_pattern = _any_of(frozenset(self.special_ids))
 
     def encode(self, text: str, *, specials: bool = False) -> list[int]:
         """Ids of `text`. With `specials`, names of special tokens in it become their ids; else they stay ordinary text."""
@@ -106,10 +106,10 @@ class Tokenizer:
             return np.empty(0, np.int32), np.zeros(1, np.int64)
         return self._encoder(texts)
 
-    def split_specials(self, text: str) -> list[tuple[bool, str]]:
-        """`text` cut into (is_special, part), in order; empty parts are left out."""
+    def split_specials(self, text: str, names: frozenset[str] | None = None) -> list[tuple[bool, str]]:
+        """`text` cut into (is_special, part), in order, without empty parts. Special are `names`, by default all special tokens."""
         parts, end = [], 0
-        for match in self.specials_pattern.finditer(text):
+        for match in (self.specials_pattern if names is None else _any_of(names)).finditer(text):
             parts += [(False, text[end : match.start()]), (True, match.group())]
             end = match.end()
         return [part for part in (*parts, (False, text[end:])) if part[1]]
@@ -124,6 +124,12 @@ class Tokenizer:
     def token_sizes(self, ids: Ids) -> Ids:
         """How many bytes each token has, int32 like `ids`."""
         return self._sizes[ids]
+
+
+@lru_cache(maxsize=32)
+def _any_of(names: frozenset[str]) -> re.Pattern[str]:
+    # Longest first: a name may begin with another one.
+    return re.compile("|".join(re.escape(name) for name in sorted(names, key=len, reverse=True)))
 
 
 # ---------------------------------------------------------------------------------------------------------------------

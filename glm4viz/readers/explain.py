@@ -66,7 +66,11 @@ def explain(text: str, end: int, error: Exception) -> tuple[int, Words]:
             f"记录没有结束。请在这里补上 {missing}；如果是被截断的，请重新写出。",
         )
     at = min(error.pos, end)
-    return at, _words(text, at, error.msg)
+    words = _words(text, at, error.msg)
+    if words is _OPEN_TEXT:  # the parser may point at the line's end; where the text opens says more
+        line = text.rfind("\n", 0, at) + 1
+        at = next((token.start() for token in _TOKENS.finditer(text, line, at) if token.end() == at), at)
+    return at, words
 
 
 def _words(text: str, at: int, message: str) -> Words:

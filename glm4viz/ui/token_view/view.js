@@ -274,6 +274,10 @@ class View {
     classes.toggle("pinned", i === this.pin);
     classes.toggle("cursor", i === this.cursor);
     classes.toggle("hover", i === this.hover);
+    const value = this.sample.values?.[i];
+    const valued = value !== undefined && !Number.isNaN(value);
+    classes.toggle("valued", valued);
+    if (valued) piece.style.setProperty("--value", strength(value, this.sample.header.value_top));
   }
 
   redress() {

@@ -28,6 +28,11 @@ function roleText(sample, message) {
   return message < 0 ? own.outside : texts[roles[message]] ?? roles[message] ?? "";
 }
 
+/** How strong the background of a value is, 0 to 1. The root spreads the small values, where most tokens are. */
+function strength(value, top) {
+  return Math.sqrt(Math.min(1, Math.max(0, value / top)));
+}
+
 /** Every kind of token with its count. An entry is a filter: pressed, it dims everything else. */
 class Legend {
   /** @param {(group: "state" | "role" | "part", value: string | number) => void} onFilter */
@@ -47,9 +52,24 @@ class Legend {
       this.group("state", texts.states, [["trained", texts.trained], ["masked", texts.masked]], counts, filter, texts),
       this.group("role", texts.by_role, [...roles, ["", texts.outside]], counts, filter, texts),
       this.group("part", texts.by_part, header.part_texts.map((text, part) => [part, text]), counts, filter, texts),
+      ...this.scale(sample),
     );
     // The entries are new elements; the keyboard's place must not be lost.
     if (focused) this.element.querySelector(`[data-entry="${CSS.escape(focused)}"]`)?.focus();
+  }
+
+  /** What the strength of a background means, where tokens have values. */
+  scale(sample) {
+    if (!sample.values) return [];
+    const { value_label: label, value_top: top } = sample.header;
+    const made = element("div", "group");
+    made.append(element("span", "group-title", label));
+    for (const share of [0, 0.125, 0.25, 0.5, 1]) {
+      const step = element("span", "swatch valued", `${Number((share * top).toPrecision(2))}${share === 1 ? "+" : ""}`);
+      step.style.setProperty("--value", strength(share * top, top));
+      made.append(step);
+    }
+    return [made];
   }
 
   /** Counts of all entries in one pass: key -> [tokens, trained]. */
@@ -125,7 +145,7 @@ class Panel {
       value.append(...what);
       list.append(element("dt", "", name), value);
     }
-    this.element.replaceChildren(head, ...this.problems(sample, i), list);
+    this.element.replaceChildren(head, ...this.problems(sample, i), list, element("p", "keys", texts.keys));
     this.element.dataset.token = i;
   }
 

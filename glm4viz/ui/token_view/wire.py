@@ -60,6 +60,8 @@ class TokenView:
     values: Array | None = None
     """A number for each token, such as its loss; nan where there is none. Shown by the strength of the background."""
     value_label: str = ""
+    value_top: float = 8.0
+    """The value that has the strongest background, as all greater ones have. It is fixed, so that the same colour means the same on every sample."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -99,6 +101,7 @@ def encode(view: TokenView) -> bytes:
         "texts": view.texts,
         "language": view.language,
         "value_label": view.value_label,
+        "value_top": view.value_top,
     }
     return pack(header, arrays)
 
