@@ -1,7 +1,6 @@
 """GLM-4's vocabulary as a fast Hugging Face tokenizer: the peer to compare with, in speed and in ids."""
 
 from functools import cache
-from itertools import pairwise
 
 import tokenizers
 from tokenizers import AddedToken, Regex, decoders, models, pre_tokenizers
@@ -19,7 +18,8 @@ def hf_tokenizer() -> tokenizers.Tokenizer:
     def written(token: bytes) -> str:
         return "".join(to_character[byte] for byte in token)
 
-    pairs = (pair for token in ranks if (pair := _merged_from(token, ranks)) is not None)
+    # By rank, every way to make a token of two others: the reference merges any neighbours whose union is a token.
+    pairs = ((token[:at], token[at:]) for token in ranks for at in range(1, len(token)) if token[:at] in ranks and token[at:] in ranks)
     bpe = models.BPE(
         # Special tokens stand in the vocabulary too, or the library would renumber them.
         vocab={written(token): rank for token, rank in ranks.items()} | GLM4_SPECIALS,
@@ -33,16 +33,3 @@ def hf_tokenizer() -> tokenizers.Tokenizer:
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.add_special_tokens([AddedToken(name, normalized=False, special=True) for name in GLM4_SPECIALS])
     return tokenizer
-
-
-def _merged_from(token: bytes, ranks: dict[bytes, int]) -> tuple[bytes, bytes] | None:
-    """The two tokens whose merge makes this one; None if no merge does (it is found as a whole)."""
-    parts = [bytes([byte]) for byte in token]
-    while len(parts) > 2:
-        found = [ranks.get(left + right, VOCABULARY_SIZE) for left, right in pairwise(parts)]
-        best = min(found)
-        if best >= ranks[token]:
-            return None
-        at = found.index(best)
-        parts[at : at + 2] = [parts[at] + parts[at + 1]]
-    return (parts[0], parts[1]) if len(parts) == 2 else None

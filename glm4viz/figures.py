@@ -42,7 +42,7 @@ def mask_heatmap(sample: LabelledSample, t: Translate, theme: Theme = "light") -
     )
     present = [i for i in range(TRAINED + 1) if (kinds == i).any()]
     for i in present:  # a heatmap has no legend of its own
-        name = t("heatmap.trained") if i == TRAINED else t("heatmap.masked", role=t(f"role.{ALL_ROLES[i]}"))
+        name = t("table.trained") if i == TRAINED else t("heatmap.masked", role=t(f"role.{ALL_ROLES[i]}"))
         figure.add_scatter(x=[None], y=[None], mode="markers", name=name, marker={"color": colours[i], "symbol": "square", "size": 11})
     rows = len(cells) // width
     # Row r begins at position r * width; a tick says so.
@@ -96,12 +96,12 @@ def loss_share(shares: Sequence[Share], t: Translate, *, by: str, theme: Theme =
             name=t(f"share.{key}"),
             marker={"color": colour, "pattern": {"shape": pattern, "fgcolor": palette.roles[""], "size": 6, "solidity": 0.2}},
             text=[f"{part:.0%} ({n})" for part, n in zip(parts, counts, strict=True)],
-            textposition="auto",
+            textposition="outside",
             cliponaxis=False,
             hovertemplate="%{y}: %{text}<extra></extra>",
         )
     figure.update_yaxes(autorange="reversed", title=None, type="category")
-    figure.update_xaxes(tickformat=".0%", range=[0, 1.12], title=None)
+    figure.update_xaxes(tickformat=".0%", range=[0, 1.25], tickvals=[0, 0.25, 0.5, 0.75, 1], title=None)
     figure.update_layout(barmode="group", bargap=0.25)
     return _framed(figure, palette, height=min(60 + 48 * len(rows), 640) + 60)
 

@@ -15,6 +15,7 @@ from glm4viz.tokenizer import GLM4_SPECIALS, VOCABULARY_SIZE, Tokenizer, from_to
 from tests.strategies import texts
 
 TOK = glm4viz.load_tokenizer()
+SAMPLES = sorted((Path(__file__).parent.parent / "sample_data").iterdir())
 
 
 @pytest.mark.parametrize(
@@ -29,6 +30,7 @@ TOK = glm4viz.load_tokenizer()
         ("\n", [198]),
         ("\n\n", [271]),
         ("<think>", [13699, 766, 29]),
+        ("也能看到", [102057, 99497]),
         ("", []),
     ],
 )
@@ -56,6 +58,12 @@ def test_glm45_has_more_specials() -> None:
 @settings(max_examples=200)
 def test_ids_equal_hugging_face_s(text: str) -> None:
     assert TOK.encode(text, specials=True) == hf_tokenizer().encode(text, add_special_tokens=False).ids
+
+
+def test_ids_equal_hugging_face_s_on_the_samples() -> None:
+    for path in SAMPLES:
+        text = path.read_text("utf-8")
+        assert TOK.encode(text, specials=True) == hf_tokenizer().encode(text, add_special_tokens=False).ids, path.name
 
 
 @given(texts)

@@ -50,7 +50,7 @@ _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 _PYTHON_WORD = re.compile(r"(?:None|True|False)\b")
 _CURLY = "“”„‟‘’＂＇"
 _WIDE = "，：；｛｝［］【】、"
-_TOKENS = re.compile(r'"[^"\\\n]*(?:\\.[^"\\\n]*)*"?|[\[\]{}]')
+_TOKENS = re.compile(r'"[^"\\\n]*(?:\\.[^"\\\n]*)*(?P<closed>"?)|[\[\]{}]')
 
 
 def explain(text: str, end: int, error: Exception) -> tuple[int, Words]:
@@ -60,17 +60,16 @@ def explain(text: str, end: int, error: Exception) -> tuple[int, Words]:
     if not isinstance(error, json.JSONDecodeError):
         return 0, _TOO_LONG_NUMBER  # the only other ValueError
     body = text[:end].rstrip(" \t\r\n\ufeff,")
-    if error.pos >= len(body) and (missing := _unclosed(body)):
-        return len(body), Words(
+    at = min(error.pos, len(body))
+    if (opening := _open_text(text, at)) >= 0:
+        return opening, _OPEN_TEXT
+    if at == len(body) and (missing := _unclosed(body)):
+        return at, Words(
             f"This record ends before it is closed. Add the missing {missing} here, or write it again if it was cut off.",
             f"记录没有结束。请在这里补上 {missing}；如果是被截断的，请重新写出。",
         )
     at = min(error.pos, end)
-    words = _words(text, at, error.msg)
-    if words is _OPEN_TEXT:  # the parser may point at the line's end; where the text opens says more
-        line = text.rfind("\n", 0, at) + 1
-        at = next((token.start() for token in _TOKENS.finditer(text, line, at) if token.end() == at), at)
-    return at, words
+    return at, _words(text, at, error.msg)
 
 
 def _words(text: str, at: int, message: str) -> Words:
@@ -122,6 +121,14 @@ def _no_comma(read: str, char: str) -> Words:
             return STRAY
         return Words(f"A {missing} is missing before this {char}. Add it.", f"这个 {char} 前面少了 {missing}。请补上。")
     return MISSING_COMMA if char in ('"', "{", "[") else _BARE_QUOTE
+
+
+def _open_text(text: str, at: int) -> int:
+    """Where the text begins that is cut off at `at` by the end of its line or of everything; -1 if there is none."""
+    if text[at : at + 1] not in ("", "\n", "\r", ","):
+        return -1
+    tokens = _TOKENS.finditer(text, text.rfind("\n", 0, at) + 1, at)
+    return next((token.start() for token in tokens if token.end() == at and token[0][0] == '"' and not token["closed"]), -1)
 
 
 def _unclosed(text: str) -> str:

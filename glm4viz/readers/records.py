@@ -26,7 +26,7 @@ _TOKENS = re.compile(_STRING + r"|[\[\]{}]")
 _STARTS = re.compile(r'\{(?=\s*")|\[(?=\s*\{)')
 # What the first line of a record looks like up to its first key; a later line that starts the same way starts the next record.
 _OPENING = re.compile(r"[\[{]\s*(?:\{\s*)?[\"'“]?\w+")
-_BEFORE_ITEM = (",", "[", "]", "}", "\n", "/")  # a slash ends a comment
+_BEFORE_ITEM = ("[", ",", "]", "}", "\n", "/")  # a slash ends a comment
 _FIRST_KEY_OF_A_MESSAGE = re.compile(r"\{\s*[\"'“]?(?:role|content)\b")
 _raw_decode = json.JSONDecoder().raw_decode
 
@@ -143,7 +143,8 @@ class _Block:
         self._wary = False  # whether something was broken: from then on a record may end where the next one opens
         self._following = 0  # the whole record found last
         self._breaks: list[int] | None = None
-        self._patience = 40 * len(text) + 1_000_000  # characters read in vain; without a bound, hostile input could take minutes
+        # Characters to read in vain, and whole rests; without bounds, hostile input could take minutes.
+        self._patience, self._retries = 10 * len(text) + 1_000_000, 20
 
     def records(self) -> Iterator[Record | ReadError | _Stray]:
         position = 0
@@ -207,8 +208,8 @@ class _Block:
             return self._decode_piece(start, stop)
         except (ValueError, RecursionError):
             # What looks like the next record may yet be a part of this one.
-            if stop < len(self.text) and self._patience > 0:
-                self._patience -= len(self.text)
+            if stop < len(self.text) and self._retries > 0:
+                self._retries -= 1
                 with suppress(ValueError, RecursionError):
                     value, end = _raw_decode(self.text, start)
                     if not _has_swallowed(value):
@@ -236,6 +237,8 @@ class _Block:
     def _resume(self, start: int) -> int:
         """Where to go on after the broken value at `start`: behind its closing bracket, or at the next record if that comes first."""
         following = min(self._next_record(start), self._next_opening(start))
+        if self._patience < 0:
+            return len(self.text)
         depth = 0
         for token in _TOKENS.finditer(self.text, start, following):
             depth += (token[0] in "[{") - (token[0] in "]}")
@@ -267,12 +270,15 @@ class _Block:
 
     def _next_opening(self, start: int) -> int:
         """Where text like that at `start`, up to the first key, stands again as the next item; the end of the text if nowhere."""
-        if opening := _OPENING.match(self.text, start):
-            at = self.text.find(opening[0], start + 1)
-            while at >= 0:
-                if self._before(at) in _BEFORE_ITEM and self._before(at) != "[":
-                    return at
-                at = self.text.find(opening[0], at + 1)
+        opening, at = _OPENING.match(self.text, start), start
+        while opening and self._patience > 0:
+            at = self.text.find(opening[0], at + 1)
+            if at < 0:
+                self._patience -= (len(self.text) - start) // 50  # a search is that much cheaper than reading
+                break
+            if self._before(at) in _BEFORE_ITEM[1:]:  # after [ it would be inside this one
+                return at
+            self._patience -= 100
         return len(self.text)
 
     def _before(self, position: int) -> str:

@@ -8,8 +8,8 @@ from glm4viz.locales import LANGUAGES, texts
 
 
 def language() -> str:
-    """ "zh" or "en": the reader's choice, else the link's, else the browser's."""
-    chosen = st.session_state.get("language") or st.query_params.get("language")
+    """ "zh" or "en": the reader's choice or the link's, else the browser's."""
+    chosen = st.session_state.get("language")
     if chosen in LANGUAGES:
         return str(chosen)
     return "zh" if str(st.context.locale or "").lower().startswith("zh") else "en"
@@ -35,6 +35,5 @@ def language_switch() -> None:
         key="language",
         format_func={"zh": "中文", "en": "English"}.__getitem__,
         required=True,
-        bind="query-params",
         persist_state="session",
     )

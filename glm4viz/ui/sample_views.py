@@ -60,20 +60,18 @@ def show_heatmap(sample: LabelledSample) -> None:
 
 def show_share(sample: LabelledSample) -> None:
     st.subheader(t("share"), help=t("share.help"))
-    by = (
-        st.segmented_control(
-            t("share"),
-            ("role", "message"),
-            default="role",
-            key="share_by",
-            format_func=lambda by: t(f"share.by_{by}"),
-            required=True,
-            label_visibility="collapsed",
-            persist_state="session",
-        )
-        or "role"
+    names = {by: t(f"share.by_{by}") for by in ("role", "message")}
+    st.session_state.setdefault("share_by", "role")
+    by = st.segmented_control(
+        t("share"),
+        names,
+        key="share_by",
+        format_func=names.__getitem__,
+        required=True,
+        label_visibility="collapsed",
+        persist_state="session",
     )
-    figure = loss_share(shares(sample), t, by=by, theme=theme())
+    figure = loss_share(shares(sample), t, by=by or "role", theme=theme())
     st.plotly_chart(figure, key="loss_share", config=FIGURE, alt=t("share.alt", by=t(f"share.by_{by}")))
 
 
@@ -81,20 +79,23 @@ def show_share(sample: LabelledSample) -> None:
 def show_table(sample: LabelledSample) -> None:
     st.subheader(t("table"))
     table = sample.table()
+    table["token"] = [visible(token) for token in table["token"]]
     left, right = st.columns([1, 2], vertical_alignment="bottom")
+    names = {kind: t(f"table.{kind}") for kind in ("all", "trained", "masked")}
+    st.session_state.setdefault("table_filter", "all")
     state = left.segmented_control(
         t("table.filter"),
-        ("all", "trained", "masked"),
-        default="all",
+        names,
         key="table_filter",
-        format_func=lambda s: t(f"table.{s}"),
+        format_func=names.__getitem__,
         required=True,
         persist_state="session",
     )
     needle = right.text_input(t("table.search"), key="table_search", persist_state="session")
     shown = _filtered(table, state or "all", needle or "")
     lazy = len(shown) > TABLE_ROWS
-    st.dataframe(shown, key="token_table", hide_index=True, height=360, lazy=lazy, alt=t("table"))
+    with st.container(key="token_table"):
+        st.dataframe(shown, hide_index=True, height=360, lazy=lazy, alt=t("table"))
     left, right = st.columns([3, 1], vertical_alignment="center")
     left.caption(t("table.count", count=len(shown), total=len(table)))
     right.download_button(
@@ -107,6 +108,11 @@ def show_table(sample: LabelledSample) -> None:
         icon=":material/download:",
         width="stretch",
     )
+
+
+def visible(token: str) -> str:
+    """A token with its controls and line breaks written as escapes, and spaces kept."""
+    return "".join(c if c.isprintable() or c == " " else c.encode("unicode_escape").decode() for c in token)
 
 
 def _filtered(table: pd.DataFrame, state: str, needle: str) -> pd.DataFrame:

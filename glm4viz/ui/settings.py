@@ -12,17 +12,9 @@ MAX_INPUT, MAX_OUTPUT = 512, 512  # GLM-4's lora.yaml
 def choose_recipe() -> Recipe:
     """The recipe chosen, with its rule and source to open."""
     known = recipes()
-    ids = list(known)
-    chosen = st.selectbox(
-        t("recipe"),
-        ids,
-        index=ids.index(DEFAULT),
-        key="recipe",
-        format_func=lambda id: f"{id} · {known[id].system} {known[id].source.date}",
-        bind="query-params",
-        persist_state="session",
-    )
-    recipe = known.get(chosen, known[DEFAULT])
+    names = {id: f"{id} · {recipe.system} {recipe.source.date}" for id, recipe in known.items()}
+    st.session_state.setdefault("recipe", DEFAULT)
+    recipe = known[st.selectbox(t("recipe"), list(known), key="recipe", format_func=names.__getitem__, persist_state="session")]
     with st.popover(t("recipe.rule"), icon=":material/gavel:", width="stretch"):
         st.markdown(recipe.rule[language()].replace("<", "\\<"))
         st.caption(t("recipe.source", **recipe.source._asdict()))
@@ -34,23 +26,17 @@ def choose_recipe() -> Recipe:
 def choose_max_length() -> int:
     """The length limit: one number, or the two it is the sum of."""
     state = st.session_state
-    max_length: int = st.number_input(
-        t("max_length"),
-        min_value=1,
-        value=MAX_INPUT + MAX_OUTPUT + 1,
-        key="max_length",
-        help=t("limits.help"),
-        on_change=_split,
-        bind="query-params",
-        persist_state="session",
+    state.setdefault("max_length", MAX_INPUT + MAX_OUTPUT + 1)
+    max_length = st.number_input(
+        t("max_length"), min_value=1, key="max_length", help=t("limits.help"), on_change=_split, required=True, persist_state="session"
     )
     with st.popover("max_input_length + max_output_length + 1", icon=":material/functions:", width="stretch"):
-        state.setdefault("max_input_length", min(MAX_INPUT, max(max_length - 2, 0)))
-        state.setdefault("max_output_length", max(max_length - 1 - state.max_input_length, 0))
+        state.setdefault("max_input_length", min(MAX_INPUT, max(state.max_length - 2, 0)))
+        state.setdefault("max_output_length", max(state.max_length - 1 - state.max_input_length, 0))
         for key in ("max_input_length", "max_output_length"):
             st.number_input(t(key), min_value=0, key=key, on_change=_join, persist_state="session")
         st.caption(t("limits.help"))
-    return max(max_length, 1)
+    return max(int(max_length or 1), 1)
 
 
 def _join() -> None:

@@ -1,8 +1,6 @@
 """Where the conversation comes from: a sample, pasted text or an uploaded file; and which of its records."""
 
 import json
-from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
@@ -10,24 +8,18 @@ from glm4viz.conversation import Conversation
 from glm4viz.errors import ReadError
 from glm4viz.readers import read_conversations
 from glm4viz.ui.i18n import language, plain, t
+from glm4viz.ui.samples import FIRST, SAMPLES, about, sample_bytes, title
+from glm4viz.ui.url import SOURCES
 
-SAMPLES = Path(__file__).parents[2] / "sample_data"
 SHOWN_ERRORS = 3
 FORM = '{"messages": [{"role": "user", "content": "你好"}, {"role": "assistant", "content": "你好！"}]}'
 
 
 def choose_conversation() -> Conversation | None:
     """The controls, and the conversation chosen by them; None, with a sentence on the page, if there is none."""
-    kind = st.segmented_control(
-        t("source"),
-        ("sample", "paste", "upload"),
-        default="sample",
-        key="source",
-        format_func=lambda kind: t(f"source.{kind}"),
-        required=True,
-        bind="query-params",
-        persist_state="session",
-    )
+    names = {kind: t(f"source.{kind}") for kind in SOURCES}
+    st.session_state.setdefault("source", "sample")
+    kind = st.segmented_control(t("source"), SOURCES, key="source", format_func=names.__getitem__, required=True, persist_state="session")
     if kind == "paste":
         records = _read(_pasted(), "")
     elif kind == "upload":
@@ -37,8 +29,8 @@ def choose_conversation() -> Conversation | None:
             return None
         records = _read(upload.getvalue(), upload.name)
     else:
-        path = SAMPLES / _sample()
-        records = _read(path.read_bytes(), path.name)
+        name = _sample()
+        records = _read(sample_bytes(name), name)
     good = [record for record in records if isinstance(record, Conversation)]
     _show_errors([record for record in records if isinstance(record, ReadError)], len(records))
     if not good:
@@ -62,45 +54,19 @@ def _read(data: str | bytes, name: str) -> list[Conversation | ReadError]:
 
 
 def _sample() -> str:
-    files = sorted(path.name for path in SAMPLES.glob("*.json*"))
-    first = next((name for name in files if name.startswith("03" if language() == "zh" else "04")), files[0])
-    name: str = st.selectbox(
-        t("sample"),
-        files,
-        index=files.index(first),
-        key="sample",
-        format_func=_sample_title,
-        bind="query-params",
-        persist_state="session",
-    )
-    about = _sample_about(name)
-    if about:
-        st.caption(plain(about))
+    here, titles = language(), {name: title(name, language()) for name in SAMPLES}
+    st.session_state.setdefault("sample", FIRST[here])
+    name = st.selectbox(t("sample"), SAMPLES, key="sample", format_func=titles.__getitem__, persist_state="session")
+    if about(name, here):
+        st.caption(plain(about(name, here)))
     return name
-
-
-def _sample_json(name: str) -> dict[str, Any]:
-    if not name.endswith(".json"):
-        return {}
-    found: dict[str, Any] = json.loads((SAMPLES / name).read_text("utf-8"))
-    return found
-
-
-def _sample_title(name: str) -> str:
-    title: str | None = _sample_json(name).get("title", {}).get(language())
-    return title or t(f"sample.{name.removesuffix('.jsonl')}")
-
-
-def _sample_about(name: str) -> str:
-    about: str = _sample_json(name).get("about", {}).get(language(), "")
-    return about
 
 
 def _pasted() -> str:
     # The box opens with the sample that was on screen, so that there is something to edit and the page is never empty.
     if "paste" not in st.session_state:
-        name = st.session_state.get("sample") or "01-one-turn-zh.json"
-        messages = next((r.messages for r in _read((SAMPLES / name).read_bytes(), name) if isinstance(r, Conversation)), [])
+        name = st.session_state.get("sample") or FIRST[language()]
+        messages = next((r.messages for r in _read(sample_bytes(name), name) if isinstance(r, Conversation)), [])
         st.session_state.paste = json.dumps({"messages": messages}, ensure_ascii=False, indent=2)
     return st.text_area(t("paste"), key="paste", height=220, help=t("paste.help"), persist_state="session") or ""
 
@@ -108,15 +74,13 @@ def _pasted() -> str:
 def _record(records: list[Conversation]) -> Conversation:
     if len(records) == 1:
         return records[0]
-    number = st.selectbox(
-        t("record", count=len(records)),
-        range(len(records)),
-        key="record",
-        format_func=lambda i: t("record.name", number=records[i].index + 1, text=_first_words(records[i])),
-        bind="query-params",
-        persist_state="session",
+    names = [t("record.name", number=record.index + 1, text=_first_words(record)) for record in records]
+    if st.session_state.get("record", 0) not in range(len(records)):
+        st.session_state.record = 0
+    number: int = st.selectbox(
+        t("record", count=len(records)), range(len(records)), key="record", format_func=names.__getitem__, persist_state="session"
     )
-    return records[number if number is not None and number < len(records) else 0]
+    return records[number]
 
 
 def _first_words(conversation: Conversation) -> str:

@@ -7,6 +7,7 @@ from glm4viz.ui.i18n import t
 from glm4viz.verdict import Turn, Verdict, verdict
 
 SHOWN_TURNS = 6
+GOOD, BAD, EMPTY = ":green[:material/check_circle:]", ":orange[:material/warning:]", ":gray[:material/remove:]"
 
 
 def show_verdict(sample: LabelledSample) -> None:
@@ -25,10 +26,10 @@ def show_verdict(sample: LabelledSample) -> None:
         columns[3].metric(t("verdict.cut"), t("verdict.cut.value", count=gone) if gone else t("verdict.cut.none"), border=True)
         _headline(found, all(map(_is_good, answers)))
         lines = [_line(number, turn) for number, turn in enumerate(found.turns, 1)]
-        st.markdown("\n".join(lines[:SHOWN_TURNS]))
+        st.markdown("  \n".join(lines[:SHOWN_TURNS]))
         if lines[SHOWN_TURNS:]:
             with st.expander(t("turns.more", count=len(lines) - SHOWN_TURNS)):
-                st.markdown("\n".join(lines[SHOWN_TURNS:]))
+                st.markdown("  \n".join(lines[SHOWN_TURNS:]))
 
 
 def _headline(found: Verdict, good: bool) -> None:
@@ -45,9 +46,9 @@ def _is_good(turn: Turn) -> bool:
 
 
 def _line(number: int, turn: Turn) -> str:
-    icon = ":material/check_circle:" if _is_good(turn) else ":material/remove:" if turn.state == "empty" else ":material/warning:"
+    icon = GOOD if _is_good(turn) else EMPTY if turn.state == "empty" else BAD
     ending = t(f"turn.{_ending(turn)}", stop=f"`{turn.stop_name}`")
-    return f"- {icon} " + t("verdict.turn", turn=number, message=turn.message, trained=turn.trained, ending=ending)
+    return f"{icon} " + t("verdict.turn", turn=number, message=turn.message, trained=turn.trained, ending=ending)
 
 
 def _ending(turn: Turn) -> str:

@@ -1,8 +1,8 @@
 """The token view: a conversation's text, token by token, with what carries loss marked in it.
 
-A Streamlit component in plain JavaScript, without a build step. The browser's side is four files, joined in this order into the one module that Streamlit
-loads: ``sample.js`` reads the blob that ``wire.py`` writes, ``paint.js`` draws tokens, ``widgets.js`` has the legend, the panel and the minimap, ``view.js`` is the
-view itself.
+A Streamlit component in plain JavaScript, without a build step. The browser's side is five files, joined in this order into the one module that Streamlit
+loads: ``sample.js`` reads the blob that ``wire.py`` writes, ``paint.js`` draws tokens, ``flow.js`` is the scrolling text and draws only what is in view,
+``widgets.js`` has the toolbar, the legend, the panel and the minimap, ``view.js`` puts them together.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def _read(*names: str) -> str:
 
 _component = st.components.v2.component(
     "glm4viz_token_view",
-    js=_read("sample.js", "paint.js", "widgets.js", "view.js"),
+    js=_read("sample.js", "paint.js", "flow.js", "widgets.js", "view.js"),
     css=_read("view.css"),
     isolate_styles=True,
 )

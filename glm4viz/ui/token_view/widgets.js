@@ -1,4 +1,4 @@
-// The pieces around the text: legend, explain panel, minimap. Each owns one element and is told what to show; what happens then is the view's business.
+// The pieces around the text: toolbar, legend, explain panel, minimap. Each owns one element and is told what to show; what happens then is the view's business.
 
 /** Fills {placeholders} of one of the view's texts. */
 function fill(text, values) {
@@ -18,19 +18,85 @@ function roleColour(role) {
   return `var(--role-${["system", "user", "assistant", "observation"].includes(role) ? role : "other"})`;
 }
 
-/** Messages are counted from one, as people count them. */
-function messageNumber(message) {
-  return message + 1;
+/** Counts go over a hundred thousand: with separators, which Chinese and English share. */
+function thousands(n) {
+  return n.toLocaleString("en-US");
 }
 
 function roleText(sample, message) {
   const { roles, role_texts: texts, texts: own } = sample.header;
-  return message < 0 ? own.outside : texts[roles[message]] ?? roles[message] ?? "";
+  return message < 0 ? texts[""] ?? own.outside : texts[roles[message]] ?? roles[message] ?? "";
 }
 
 /** How strong the background of a value is, 0 to 1. The root spreads the small values, where most tokens are. */
 function strength(value, top) {
   return Math.sqrt(Math.min(1, Math.max(0, value / top)));
+}
+
+/** Search, jumps and toggles. */
+class Toolbar {
+  /**
+   * @param {Object} on
+   * @param {(query: string) => void} on.search
+   * @param {(event: KeyboardEvent) => void} on.searchKey
+   * @param {(what: "trained" | "message" | "problem", way: 1 | -1) => void} on.jump
+   * @param {(name: "shift" | "ids" | "whitespace") => boolean} on.toggle  says whether it is on now
+   */
+  constructor(on) {
+    this.on = on;
+    this.element = element("div", "toolbar");
+    this.element.setAttribute("role", "group");
+    this.search = element("input");
+    this.search.type = "search";
+    this.search.spellcheck = false;
+    this.search.dataset.testid = "search";
+    this.search.addEventListener("input", () => on.search(this.search.value));
+    this.search.addEventListener("keydown", on.searchKey);
+    this.found = element("output", "found");
+    this.found.dataset.testid = "found";
+    this.box = element("div", "search");
+    this.box.append(this.search, this.found);
+  }
+
+  /** The search box stays the same element, so that a sample that arrives while the reader types doesn't take the keyboard away. */
+  show(sample, toggles) {
+    const { texts } = sample.header;
+    this.element.setAttribute("aria-label", texts.controls);
+    this.search.placeholder = texts.search;
+    this.search.setAttribute("aria-label", texts.search);
+    this.jumps?.remove();
+    this.toggles?.remove();
+    this.jumps = this.buildJumps(sample);
+    this.toggles = this.buildToggles(texts, toggles);
+    if (!this.box.isConnected) this.element.append(this.box);
+    this.element.append(this.jumps, this.toggles);
+  }
+
+  buildJumps({ header: { texts }, problems }) {
+    const jumps = element("div", "jumps");
+    const back = button("", "‹", texts.previous_trained, () => this.on.jump("trained", -1));
+    back.setAttribute("aria-label", texts.previous_trained);
+    jumps.append(
+      back,
+      button("", `${texts.jump_trained} ›`, texts.next_trained, () => this.on.jump("trained", 1)),
+      button("", `${texts.jump_message} ›`, texts.next_message, () => this.on.jump("message", 1)),
+    );
+    if (problems.size) {
+      jumps.append(button("problem-jump", `${fill(texts.problems, { n: problems.size })} ›`, texts.next_problem, () => this.on.jump("problem", 1)));
+    }
+    return jumps;
+  }
+
+  buildToggles(texts, states) {
+    const toggles = element("div", "toggles");
+    for (const [name, testid, text] of [["shift", "shift", texts.shifted], ["ids", "ids", texts.ids], ["whitespace", "space", texts.whitespace]]) {
+      const toggle = button("toggle", text, "", () => toggle.setAttribute("aria-pressed", String(this.on.toggle(name))));
+      toggle.dataset.testid = `toggle-${testid}`;
+      toggle.setAttribute("aria-pressed", String(states[name]));
+      toggles.append(toggle);
+    }
+    return toggles;
+  }
 }
 
 /** Every kind of token with its count. An entry is a filter: pressed, it dims everything else. */
@@ -50,7 +116,7 @@ class Legend {
     const roles = [...new Set(header.roles)].map((role) => [role, header.role_texts[role] ?? role]);
     this.element.replaceChildren(
       this.group("state", texts.states, [["trained", texts.trained], ["masked", texts.masked]], counts, filter, texts),
-      this.group("role", texts.by_role, [...roles, ["", texts.outside]], counts, filter, texts),
+      this.group("role", texts.by_role, [...roles, ["", roleText(sample, -1)]], counts, filter, texts),
       this.group("part", texts.by_part, header.part_texts.map((text, part) => [part, text]), counts, filter, texts),
       ...this.scale(sample),
     );
@@ -100,12 +166,12 @@ class Legend {
     made.append(element("span", "group-title", title));
     for (const [value, name] of entries) {
       const [all, marked] = counts.get(`${group}:${value}`) ?? [0, 0];
-      if (!all && group !== "state") continue;
+      if (!all && group !== "state" && filter[group] !== value) continue;
       const entry = button("entry", "", "", () => this.onFilter(group, value));
       entry.dataset.entry = `${group}:${value}`;
       entry.setAttribute("aria-pressed", String(filter[group] === value));
-      const share = group === "state" ? `${all}` : `${marked}/${all}`;
-      entry.title = fill(group === "state" ? texts.only : texts.only_share, { name, n: group === "state" ? all : marked, m: all });
+      const share = group === "state" ? thousands(all) : `${thousands(marked)}/${thousands(all)}`;
+      entry.title = fill(group === "state" ? texts.only : texts.only_share, { name, n: thousands(group === "state" ? all : marked), m: thousands(all) });
       const swatch = element("span", `swatch ${group === "state" ? value : ""}`, group === "state" ? "ab" : undefined);
       swatch.setAttribute("aria-hidden", "true");
       if (group === "role") swatch.style.setProperty("--role", value === "" ? "var(--role-none)" : roleColour(value));
@@ -174,7 +240,7 @@ class Panel {
     rows.push([texts.label, ...this.label(sample, i)]);
     rows.push([texts.target, ...this.target(sample, i)]);
     rows.push([texts.owner, owner < 0 ? texts.no_owner : this.message(sample, owner)]);
-    rows.push([texts.role, message < 0 ? texts.outside : this.message(sample, message)]);
+    rows.push([texts.role, message < 0 ? roleText(sample, -1) : this.message(sample, message)]);
     rows.push([texts.part, header.part_texts[sample.parts[i]] ?? ""]);
     rows.push([texts.position, String(i)]);
     rows.push([texts.id, code(sample.ids[i])]);
@@ -202,7 +268,9 @@ class Panel {
   target(sample, i) {
     if (i + 1 >= sample.length) return [sample.header.texts.target_none];
     const target = labelAt(sample, i + 1);
-    return target === null ? [sample.header.texts.ignored] : [code(target), " ", ...this.link(sample, i + 1)];
+    if (target === null) return [sample.header.texts.ignored];
+    if (target === sample.ids[i + 1]) return [code(target), " ", ...this.link(sample, i + 1)];
+    return [...this.label(sample, i + 1), " ", ...this.link(sample, i + 1)];
   }
 
   /** A label's text: known where it is the input's own or a special one. */
@@ -218,7 +286,7 @@ class Panel {
   }
 
   message(sample, message) {
-    return `${roleText(sample, message)} · ${fill(sample.header.texts.message, { n: messageNumber(message) })}`;
+    return `${roleText(sample, message)} · ${fill(sample.header.texts.message, { n: message })}`;
   }
 }
 

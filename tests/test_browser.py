@@ -1,0 +1,99 @@
+"""The app in a real Chromium: what a reader sees and does."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+import glm4viz
+from tests.browser import find_browser, running_app
+
+# All in one worker: one server and one browser serve every test here.
+pytestmark = pytest.mark.xdist_group("browser")
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    find_browser()
+    with running_app() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = find_browser()
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1400, "height": 1000}, locale="en-GB")
+    page = context.new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on(
+        "request",
+        lambda request: faults.append(request.url) if not request.url.startswith(("http://127.0.0.1", "data:", "blob:")) else None,
+    )
+    yield page
+    context.close()
+    assert faults == [], "script errors, or requests that leave this machine"
+
+
+def open_app(page: Page, address: str, query: str = "") -> None:
+    page.goto(address + query)
+    expect(page.get_by_test_id("token-view")).to_be_visible(timeout=30_000)
+
+
+def test_real_ids_are_on_screen_before_any_click(page: Page, address: str) -> None:
+    open_app(page, address, "?language=en&sample=01-one-turn-zh.json")
+    view = page.get_by_test_id("token-view")
+    expect(view.locator(".tok").first).to_contain_text("[gMASK]")
+    for i, token_id in enumerate((151331, 151333, 151336, 198)):
+        view.locator(f'.tok[data-i="{i}"]').click()
+        expect(page.get_by_test_id("explain")).to_contain_text(str(token_id))
+
+
+def test_paste_and_read_why(page: Page, address: str) -> None:
+    open_app(page, address, "?language=en&source=paste")
+    box = page.get_by_role("textbox", name="Conversation as JSON or JSONL")
+    box.fill('[{"role": "user", "content": "<script>alert(1)</script>"}, {"role": "assistant", "content": "🦙 ok"}]')
+    box.press("Control+Enter")
+    view = page.get_by_test_id("token-view")
+    expect(view).to_contain_text("🦙")
+    expect(view).to_contain_text("script")
+    sample = glm4viz.label([{"role": "user", "content": "<script>alert(1)</script>"}, {"role": "assistant", "content": "🦙 ok"}])
+    expect(view).to_have_attribute("data-tokens", str(len(sample)))
+    for i in (2, len(sample) - 1):
+        view.locator(f'.tok[data-i="{i}"]').click()
+        expect(page.get_by_test_id("explain")).to_contain_text(
+            "not trained" if not sample.trained[i] else "learns to stop", ignore_case=True
+        )
+
+
+def test_the_language_can_be_changed(page: Page, address: str) -> None:
+    open_app(page, address)
+    expect(page.get_by_text("Loss share").first).to_be_visible()
+    page.get_by_text("中文").click()
+    expect(page.get_by_text("损失占比").first).to_be_visible()
+    expect(page).to_have_url(re.compile("language=zh"))
+
+
+def test_the_address_keeps_the_settings(page: Page, address: str) -> None:
+    open_app(page, address, "?language=en&recipe=glm4-combine@dfe4601&sample=03-multi-turn-zh.json&max_length=40")
+    expect(page.get_by_role("spinbutton", name="Cut after (tokens)")).to_have_value("40")
+    expect(page.get_by_test_id("token-view")).to_have_attribute("data-tokens", "40")
+    expect(page.get_by_role("combobox", name="Recipe")).to_have_value(re.compile("glm4-combine@dfe4601"))
+    page.get_by_role("spinbutton", name="Cut after (tokens)").fill("50")
+    page.get_by_role("spinbutton", name="Cut after (tokens)").press("Enter")
+    expect(page.get_by_test_id("token-view")).to_have_attribute("data-tokens", "50")
+    expect(page).to_have_url(re.compile("max_length=50"))
+    page.reload()
+    expect(page.get_by_test_id("token-view")).to_have_attribute("data-tokens", "50")
+    page.go_back()
+    expect(page.get_by_test_id("token-view")).to_have_attribute("data-tokens", "40")
+    expect(page.get_by_role("spinbutton", name="Cut after (tokens)")).to_have_value("40")
