@@ -13,7 +13,7 @@ with st.container(border=True):
     source, settings = st.columns([3, 2], gap="large")
     with settings:
         recipe = choose_recipe()
-        max_length = choose_max_length()
+        max_length = choose_max_length(recipe)
     with source:
         conversation = choose_conversation()
 

@@ -101,7 +101,7 @@ def process_message(message: Message) -> Message:
         return {key: value for key, value in message.items() if key != "tools"}
     try:
         return {**message, "tools": [_without_null_parameters(tool) for tool in message["tools"]]}
-    except (KeyError, TypeError, AttributeError, IndexError) as error:
+    except (KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         raise _crash("process_message", error) from None
 
 
@@ -130,7 +130,7 @@ def _tools_block(tools: Any, w: Writer, *, old: bool) -> str:
                 return _from_template(tools, w)
             elif old:
                 raise NotImplementedError(f"unknown tool type {kind}")
-    except (KeyError, TypeError, AttributeError, IndexError, NotImplementedError) as error:
+    except (KeyError, TypeError, AttributeError, IndexError, NotImplementedError, RecursionError) as error:
         raise _crash("the tokenizer", error) from None
     return text
 

@@ -4,6 +4,7 @@ import streamlit as st
 
 from glm4viz.recipe import Recipe
 from glm4viz.recipes import DEFAULT, recipes
+from glm4viz.sample import MaxLength
 from glm4viz.ui.i18n import language, t
 
 MAX_INPUT, MAX_OUTPUT = 512, 512  # GLM-4's lora.yaml
@@ -23,20 +24,29 @@ def choose_recipe() -> Recipe:
     return recipe
 
 
-def choose_max_length() -> int:
-    """The length limit: one number, or the two it is the sum of."""
-    state = st.session_state
+def choose_max_length(recipe: Recipe) -> MaxLength:
+    """The length limit in the system's own terms: one number, or a pair; GLM-4's is a sum of two."""
+    state, meaning = st.session_state, recipe.max_length[language()]
     state.setdefault("max_length", MAX_INPUT + MAX_OUTPUT + 1)
+    if recipe.max_length_pair:
+        _show_pair("max_source_length", "max_target_length", meaning)
+        return max(state.max_input_length, 1), max(state.max_output_length, 1)
     max_length = st.number_input(
-        t("max_length"), min_value=1, key="max_length", help=t("limits.help"), on_change=_split, required=True, persist_state="session"
+        t("max_length"), min_value=1, key="max_length", help=meaning, on_change=_split, required=True, persist_state="session"
     )
-    with st.popover("max_input_length + max_output_length + 1", icon=":material/functions:", width="stretch"):
-        state.setdefault("max_input_length", min(MAX_INPUT, max(state.max_length - 2, 0)))
-        state.setdefault("max_output_length", max(state.max_length - 1 - state.max_input_length, 0))
-        for key in ("max_input_length", "max_output_length"):
-            st.number_input(t(key), min_value=0, key=key, on_change=_join, persist_state="session")
-        st.caption(t("limits.help"))
+    if recipe.system == "GLM-4":
+        with st.popover("max_input_length + max_output_length", icon=":material/functions:", width="stretch"):
+            _show_pair("max_input_length", "max_output_length", meaning)
     return max(int(max_length or 1), 1)
+
+
+def _show_pair(first: str, second: str, meaning: str) -> None:
+    state = st.session_state
+    state.setdefault("max_input_length", min(MAX_INPUT, max(state.max_length - 2, 0)))
+    state.setdefault("max_output_length", max(state.max_length - 1 - state.max_input_length, 0))
+    for label, key in ((first, "max_input_length"), (second, "max_output_length")):
+        st.number_input(label, min_value=0, key=key, on_change=_join, required=True, persist_state="session")
+    st.caption(meaning)
 
 
 def _join() -> None:

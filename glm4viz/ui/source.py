@@ -21,7 +21,7 @@ def choose_conversation() -> Conversation | None:
     st.session_state.setdefault("source", "sample")
     kind = st.segmented_control(t("source"), SOURCES, key="source", format_func=names.__getitem__, required=True, persist_state="session")
     if kind == "paste":
-        records = _read(_pasted(), "")
+        records = _read(_pasted().encode(), "")
     elif kind == "upload":
         upload = st.file_uploader(t("upload"), key="upload")
         if upload is None:
@@ -44,7 +44,7 @@ def choose_conversation() -> Conversation | None:
 
 
 @st.cache_data(max_entries=4, scope="session", show_spinner=True)
-def _read(data: str | bytes, name: str) -> list[Conversation | ReadError]:
+def _read(data: bytes, name: str) -> list[Conversation | ReadError]:
     """All records of one text or file. Kept for the reader's session: a page is run again at every click."""
     records = list(read_conversations(data))
     for record in records:
