@@ -25,7 +25,7 @@ def mask_heatmap(sample: LabelledSample, t: Translate, theme: Theme = "light") -
     kinds = np.where(sample.trained, TRAINED, role_codes)
     cells = np.full(-(-count // width) * width, NOTHING, np.uint8)
     cells[:count] = kinds
-    colours = [*(palette.masked(role) for role in ALL_ROLES), palette.trained, palette.ground]
+    colours = [*(palette.masked(role) for role in ALL_ROLES), palette.trained, "rgba(0,0,0,0)"]
     names = _cell_names(sample, t) if count <= NAMED_CELLS else None
     figure = go.Figure(
         go.Heatmap(
@@ -49,7 +49,7 @@ def mask_heatmap(sample: LabelledSample, t: Translate, theme: Theme = "light") -
     ticks = list(range(0, rows, max(1, rows // 10)))
     figure.update_yaxes(autorange="reversed", tickvals=ticks, ticktext=[str(r * width) for r in ticks], showgrid=False, zeroline=False)
     figure.update_xaxes(showgrid=False, zeroline=False, constrain="domain")
-    return _framed(figure, palette, height=int(np.clip(rows * 22, 120, 420)) + 90)
+    return _framed(figure, palette, height=int(np.clip(rows * 22, 44, 420)) + 90)
 
 
 def _row_width(count: int) -> int:

@@ -30,31 +30,30 @@ def choose_max_length(recipe: Recipe) -> MaxLength:
     state.setdefault("max_length", MAX_INPUT + MAX_OUTPUT + 1)
     if recipe.max_length_pair:
         _show_pair("max_source_length", "max_target_length", meaning)
-        return max(state.max_input_length, 1), max(state.max_output_length, 1)
-    max_length = st.number_input(
-        t("max_length"), min_value=1, key="max_length", help=meaning, on_change=_split, required=True, persist_state="session"
-    )
+        return state.max_input_length or 1, state.max_output_length or 1
+    max_length = st.number_input(t("max_length"), min_value=1, key="max_length", help=meaning, on_change=_split, persist_state="session")
     if recipe.system == "GLM-4":
         with st.popover("max_input_length + max_output_length", icon=":material/functions:", width="stretch"):
             _show_pair("max_input_length", "max_output_length", meaning)
-    return max(int(max_length or 1), 1)
+    return int(max_length or 1)
 
 
 def _show_pair(first: str, second: str, meaning: str) -> None:
     state = st.session_state
-    state.setdefault("max_input_length", min(MAX_INPUT, max(state.max_length - 2, 0)))
-    state.setdefault("max_output_length", max(state.max_length - 1 - state.max_input_length, 0))
+    if "max_input_length" not in state:
+        _split()
     for label, key in ((first, "max_input_length"), (second, "max_output_length")):
-        st.number_input(label, min_value=0, key=key, on_change=_join, required=True, persist_state="session")
+        st.number_input(label, min_value=0, key=key, on_change=_join, persist_state="session")
     st.caption(meaning)
 
 
 def _join() -> None:
     state = st.session_state
-    state.max_length = state.max_input_length + state.max_output_length + 1
+    state.max_length = (state.max_input_length or 0) + (state.max_output_length or 0) + 1
 
 
 def _split() -> None:
     state = st.session_state
-    state.max_input_length = min(state.get("max_input_length", MAX_INPUT), max(state.max_length - 2, 0))
-    state.max_output_length = max(state.max_length - 1 - state.max_input_length, 0)
+    limit = state.max_length or 1
+    state.max_input_length = min(state.get("max_input_length") or MAX_INPUT, max(limit - 2, 0))
+    state.max_output_length = max(limit - 1 - state.max_input_length, 0)

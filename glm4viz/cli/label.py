@@ -1,6 +1,5 @@
-"""The command line, thin over the library. Exit status: 0, 1 for findings (a record that can't be read or labelled), 2 for usage."""
+"""glm4viz label: which tokens of a file's conversations are trained."""
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,22 +7,16 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 
+from glm4viz.cli.options import Json, Language, say
 from glm4viz.conversation import Conversation
 from glm4viz.errors import Glm4vizError, ReadError, UnknownRecipe
 from glm4viz.readers import read_conversations
-from glm4viz.recipes import DEFAULT, get_recipe, recipes
+from glm4viz.recipes import DEFAULT, get_recipe
 from glm4viz.sample import LabelledSample, label_all
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="See, token by token, what a GLM-4 fine-tune will and won't be taught.")
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON object a line, for machines.")]
-Language = Annotated[str, typer.Option("--lang", help="en or zh")]
-
-
-@app.command()
 def label(
     file: Annotated[Path, typer.Argument(help="Conversations as JSON or JSONL; - reads standard input.", allow_dash=True)],
     recipe: Annotated[str, typer.Option(help="A recipe id, see `glm4viz recipes`.")] = DEFAULT,
@@ -48,29 +41,10 @@ def label(
             continue
         for sample in samples:
             if as_json:
-                print(json.dumps({"record": number} | _as_dict(sample), ensure_ascii=False))  # noqa: T201
+                say({"record": number} | _as_dict(sample))
             else:
                 _show_sample(console, number, sample)
     raise typer.Exit(1 if failed else 0)
-
-
-@app.command("recipes")
-def list_recipes(as_json: Json = False, lang: Language = "en") -> None:
-    """List the recipes: whose script, at which commit, and the rule in words."""
-    if as_json:
-        for recipe in recipes().values():
-            entry = {"id": recipe.id, "system": recipe.system, "source": recipe.source._asdict(), "rule": recipe.rule}
-            print(json.dumps(entry | {"max_length": recipe.max_length, "quirks": recipe.quirks}, ensure_ascii=False))  # noqa: T201
-        return
-    table = Table("id", "source", "rule", show_lines=True)
-    for recipe in recipes().values():
-        source = f"{recipe.source.repository}\n{recipe.source.path}\n{recipe.source.commit} {recipe.source.date}"
-        table.add_row(recipe.id, source, recipe.rule.get(lang, recipe.rule["en"]))
-    Console().print(table)
-
-
-def main() -> None:
-    app()
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -82,7 +56,7 @@ def _show_error(error: Glm4vizError, number: int, record: Conversation | ReadErr
         details: dict[str, Any] = {"record": number, "line": line, "error": type(error).__name__, "sentence": error.sentence(lang)}
         if isinstance(error, ReadError):
             details |= {"column": error.column, "field": error.field}
-        print(json.dumps(details, ensure_ascii=False))  # noqa: T201
+        say(details)
         return
     place = error.where() if isinstance(error, ReadError) else f"record {number}" + (f", line {line}" if line else "")
     Console(stderr=True, highlight=False).print(f"[bold red]✗ {escape(place)}[/] {escape(error.sentence(lang))}")
