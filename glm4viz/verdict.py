@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
+from glm4viz.layout import PARTS
 from glm4viz.sample import LabelledSample
 
 # generation_config.json of glm-4-9b-chat: the ids at which generation ends.
@@ -27,7 +29,8 @@ class Turn:
     """One assistant message.
 
     state: whole; cut by max_length inside; lost to it entirely; or empty, written as nothing.
-    stop: position of the token right after the turn, None if it was cut off; stop_name: its label's (else its own) name.
+    stop: position of the token that ends the turn, its own end token or else the token right after it; None if it was cut off.
+    stop_name: the name of that token's label, or of the token itself if it has none.
     hands_over: another assistant message follows, so no stop is due. generation_stops: GLM-4 stops generating at it.
     """
 
@@ -66,7 +69,7 @@ def _turn(sample: LabelledSample, m: int) -> Turn:
     own = np.flatnonzero(sample.message_index == m)
     full = int(sample.full_sizes[m])
     state: State = "empty" if not full else "lost" if not len(own) else "cut" if len(own) < full else "whole"
-    stop = int(own[-1]) + 1 if state == "whole" and own[-1] + 1 < len(sample) else None
+    stop = _stop(sample, own) if state == "whole" else None
     name, stop_trained = "", False
     if stop is not None:
         stop_trained = bool(sample.trained[stop])
@@ -84,6 +87,13 @@ def _turn(sample: LabelledSample, m: int) -> Turn:
         hands_over=following is not None and sample.messages[following]["role"] == "assistant",
         generation_stops=name in GENERATION_STOPS,
     )
+
+
+def _stop(sample: LabelledSample, own: npt.NDArray[np.intp]) -> int | None:
+    ends = own[sample.part_codes[own] == PARTS.index("stop")]
+    if len(ends):
+        return int(ends[-1])
+    return int(own[-1]) + 1 if own[-1] + 1 < len(sample) else None
 
 
 def shares(sample: LabelledSample) -> list[Share]:

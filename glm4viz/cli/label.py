@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
-from glm4viz.cli.options import Json, Language, say
+from glm4viz.cli.options import Json, Language, MaxLengthOption, parse_max_length, say
 from glm4viz.conversation import Conversation
 from glm4viz.errors import Glm4vizError, ReadError, UnknownRecipe
 from glm4viz.readers import read_conversations
@@ -20,7 +20,7 @@ from glm4viz.sample import LabelledSample, label_all
 def label(
     file: Annotated[Path, typer.Argument(help="Conversations as JSON or JSONL; - reads standard input.", allow_dash=True)],
     recipe: Annotated[str, typer.Option(help="A recipe id, see `glm4viz recipes`.")] = DEFAULT,
-    max_length: Annotated[int | None, typer.Option(min=1, help="Cut as the training script does.")] = None,
+    max_length: MaxLengthOption = None,
     as_json: Json = False,
     lang: Language = "en",
 ) -> None:
@@ -29,12 +29,13 @@ def label(
         chosen = get_recipe(recipe)
     except UnknownRecipe as error:
         raise typer.BadParameter(error.sentence(lang)) from None
+    limit = parse_max_length(chosen, max_length)
     console, failed = Console(highlight=False, soft_wrap=True), False
     for number, record in enumerate(read_conversations(sys.stdin.buffer.read() if str(file) == "-" else file)):
         try:
             if isinstance(record, ReadError):
                 raise record
-            samples = label_all(record, chosen, max_length=max_length)
+            samples = label_all(record, chosen, max_length=limit)
         except Glm4vizError as error:
             failed = True
             _show_error(error, number, record, as_json, lang)
@@ -59,7 +60,7 @@ def _show_error(error: Glm4vizError, number: int, record: Conversation | ReadErr
         say(details)
         return
     place = error.where() if isinstance(error, ReadError) else f"record {number}" + (f", line {line}" if line else "")
-    Console(stderr=True, highlight=False).print(f"[bold red]✗ {escape(place)}[/] {escape(error.sentence(lang))}")
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"[bold red]✗ {escape(place)}[/] {escape(error.sentence(lang))}")
 
 
 def _as_dict(sample: LabelledSample) -> dict[str, Any]:
