@@ -159,9 +159,9 @@ def _from_template(tools: Any, w: Writer) -> str:
 def _crash(where: str, error: Exception) -> RecipeRejects:
     name = f"{type(error).__name__}: {error}"
     return RecipeRejects(
-        f"GLM-4's script crashes on these tools in {where} ({name}). "
+        f"The training script crashes on these tools in {where} ({name}). "
         'It needs a list of {"type": "function", "function": {"name", "description", "parameters": {"type", "properties"}}}.',
-        f"GLM-4 的脚本在 {where} 处理这些 tools 时会崩溃（{name}）。"
+        f"训练脚本在 {where} 处理这些 tools 时会崩溃（{name}）。"
         '需要的形式是由 {"type": "function", "function": {"name", "description", "parameters": {"type", "properties"}}} 组成的列表。',
     )
 

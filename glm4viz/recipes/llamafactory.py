@@ -170,7 +170,7 @@ def share_out(*, last_first: bool) -> Callable[["LabelledSample", Any], "Labelle
             kept.append((pair, [*range(pair.start, pair.start + source), *range(pair.target, pair.target + target)]))
         kept.sort()
         cut = sample.take(np.array([i for _, positions in kept for i in positions] + [len(sample) - 1]))
-        cut.owner[-1] = kept[-1][0].answer if kept else -1  # the end token now ends the last answer that is left
+        cut.owner[-1] = kept[-1][0].answer if kept else -1  # it now ends the answer of the last pair that is left
         return cut
 
     return fit
