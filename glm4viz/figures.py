@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import plotly.graph_objects as go
 
 from glm4viz.conversation import ROLES
@@ -17,39 +18,68 @@ NAMED_CELLS = 20_000  # beyond, a name for each cell would be most of what is se
 TRAINED, NOTHING = len(ALL_ROLES), len(ALL_ROLES) + 1
 
 
-def mask_heatmap(sample: LabelledSample, t: Translate, theme: Theme = "light") -> go.Figure:
-    """One cell a token in reading order, wrapped: amber if it is trained, else its role's pale colour."""
+def mask_heatmap(sample: LabelledSample, t: Translate, *, by: str = "position", theme: Theme = "light") -> go.Figure:
+    """One cell a token, amber if it is trained, else its role's pale colour. Rows: reading order wrapped, or "message" by message."""
     palette, count = PALETTES[theme], len(sample)
     width = _row_width(count)
+    starts, row_names = _rows_by_message(sample, width) if by == "message" else _rows_wrapped(count, width)
     role_codes = np.select([sample.roles == role for role in ALL_ROLES], range(len(ALL_ROLES)))
-    kinds = np.where(sample.trained, TRAINED, role_codes)
-    cells = np.full(-(-count // width) * width, NOTHING, np.uint8)
-    cells[:count] = kinds
+    kinds = np.where(sample.trained, TRAINED, role_codes).astype(np.uint8)
     colours = [*(palette.masked(role) for role in ALL_ROLES), palette.trained, "rgba(0,0,0,0)"]
-    names = _cell_names(sample, t) if count <= NAMED_CELLS else None
+    names = _grid(_cell_names(sample, t), starts, width, "") if count <= NAMED_CELLS else None
     figure = go.Figure(
         go.Heatmap(
-            z=cells.reshape(-1, width),
+            z=_grid(kinds, starts, width, NOTHING),
             colorscale=_steps(colours),
             zmin=0,
             zmax=NOTHING,
             showscale=False,
             xgap=1 if width <= 128 else 0,
-            ygap=1,
-            customdata=None if names is None else np.pad(names, (0, len(cells) - count)).reshape(-1, width),
+            ygap=1 if len(starts) <= 400 else 0,
+            customdata=names,
             hovertemplate=("%{customdata}" if names is not None else "%{y} + %{x}") + "<extra></extra>",
+            hoverongaps=False,
         )
     )
     present = [i for i in range(TRAINED + 1) if (kinds == i).any()]
     for i in present:  # a heatmap has no legend of its own
         name = t("table.trained") if i == TRAINED else t("heatmap.masked", role=t(f"role.{ALL_ROLES[i]}"))
         figure.add_scatter(x=[None], y=[None], mode="markers", name=name, marker={"color": colours[i], "symbol": "square", "size": 11})
-    rows = len(cells) // width
-    # Row r begins at position r * width; a tick says so.
-    ticks = list(range(0, rows, max(1, rows // 10)))
-    figure.update_yaxes(autorange="reversed", tickvals=ticks, ticktext=[str(r * width) for r in ticks], showgrid=False, zeroline=False)
-    figure.update_xaxes(showgrid=False, zeroline=False, constrain="domain")
-    return _framed(figure, palette, height=int(np.clip(rows * 22, 44, 420)) + 90)
+    named = [row for row, name in enumerate(row_names) if name]
+    ticks = named[:: -(-len(named) // 24) or 1]
+    figure.update_yaxes(autorange="reversed", tickvals=ticks, ticktext=[row_names[row] for row in ticks], showgrid=False, zeroline=False)
+    figure.update_xaxes(showgrid=False, zeroline=False)
+    return _framed(figure, palette, height=int(np.clip(len(starts) * 22, 44, 480)) + 90)
+
+
+Starts = npt.NDArray[np.int64]
+
+
+def _rows_wrapped(count: int, width: int) -> tuple[Starts, list[str]]:
+    """Where each row begins, and its name: the position of its first token."""
+    starts = np.arange(0, count, width)
+    return np.append(starts, count), [str(start) for start in starts]
+
+
+def _rows_by_message(sample: LabelledSample, width: int) -> tuple[Starts, list[str]]:
+    """A row for each message, or several for a long one; only its first is named."""
+    changes = np.flatnonzero(np.diff(sample.message_index, prepend=-2))
+    starts: list[int] = []
+    names: list[str] = []
+    for first, last in zip(changes.tolist(), [*changes[1:].tolist(), len(sample)], strict=True):
+        rows, m = range(first, last, width), int(sample.message_index[first])
+        starts += rows
+        names += [f"[{m}]" if m >= 0 else "·", *[""] * (len(rows) - 1)]
+    return np.array([*starts, len(sample)], np.int64), names
+
+
+def _grid(cells: Any, starts: Starts, width: int, empty: Any) -> Any:
+    """The cells row by row, [rows, width], filled up with `empty`."""
+    grid = np.full((len(starts) - 1, width), empty, cells.dtype)
+    position = np.arange(len(cells))
+    row = np.searchsorted(starts, position, side="right") - 1
+    grid[row, position - starts[row]] = cells
+    return grid
 
 
 def _row_width(count: int) -> int:

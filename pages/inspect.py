@@ -2,6 +2,8 @@
 
 import streamlit as st
 
+from glm4viz.ui.copy_link import copy_link
+from glm4viz.ui.editor import edit_conversation
 from glm4viz.ui.i18n import t
 from glm4viz.ui.labelling import label_conversation
 from glm4viz.ui.sample_views import show_heatmap, show_share, show_table, show_tokens
@@ -16,6 +18,9 @@ with st.container(border=True):
         max_length = choose_max_length(recipe)
     with source:
         conversation = choose_conversation()
+        if conversation:
+            edit_conversation(conversation)
+        copy_link(conversation)
 
 sample = conversation and label_conversation(conversation, recipe, max_length)
 if sample:

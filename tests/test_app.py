@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import glm4viz
+from glm4viz.link import pack_conversation
 from glm4viz.locales import LANGUAGES, texts
 
 ROOT = Path(__file__).parent.parent
@@ -29,7 +30,8 @@ def pasted(text: str, language: str = "en") -> AppTest:
 
 
 def said(at: AppTest) -> str:
-    return "\n".join(element.value for kind in (at.error, at.warning, at.info, at.success, at.markdown, at.caption) for element in kind)
+    texts = [element.value for kind in (at.error, at.warning, at.info, at.success, at.markdown, at.caption) for element in kind]
+    return "\n".join(texts + [button.label for button in at.button])
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -46,7 +48,7 @@ def test_every_sample_has_something_to_show(name: str) -> None:
     at.selectbox(key="sample").set_value(name).run()
     assert not at.exception
     assert at.metric
-    assert len(at.container(key="token_table").dataframe) == 1
+    assert at.get_by_key("token_table") is not None
 
 
 def test_the_readme_s_tools_are_refused_and_shown() -> None:
@@ -124,3 +126,29 @@ def test_odd_conversations_are_shown(name: str) -> None:
     at = pasted(json.dumps({"messages": ODD[name]()}, ensure_ascii=False))
     assert at.metric
     assert not at.error or texts("en")["verdict.nothing"] in said(at)
+
+
+def test_the_editor_changes_the_pasted_text() -> None:
+    at = pasted(GOOD)
+    at.session_state["editor"] = True
+    at.run()
+    at.text_area[-1].set_value("再见！").run()
+    assert not at.exception
+    assert json.loads(at.text_area(key="paste").value)["messages"][1]["content"] == "再见！"
+    at.button(key="editor_add").click().run()
+    assert [m["role"] for m in json.loads(at.text_area(key="paste").value)["messages"]] == ["user", "assistant", "user"]
+    at.button(key="editor_reset").click().run()
+    assert json.loads(at.text_area(key="paste").value) == json.loads(GOOD)
+
+
+def test_a_link_with_a_conversation_shows_it() -> None:
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    at.query_params["language"] = "en"
+    at.query_params["conversation"] = pack_conversation([{"role": "user", "content": "linked"}]) or ""
+    at.run()
+    assert "linked" in at.text_area(key="paste").value
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    at.query_params["language"] = "en"
+    at.query_params["conversation"] = "damaged"
+    at.run()
+    assert texts("en")["link.damaged"] in said(at)

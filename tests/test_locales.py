@@ -1,5 +1,6 @@
 """Both languages have every text, with the same placeholders, and every text is used."""
 
+import json
 import re
 from pathlib import Path
 
@@ -15,6 +16,13 @@ def test_both_languages_say_the_same_things() -> None:
     assert en.keys() == zh.keys()
     for key, text in en.items():
         assert set(re.findall(r"{\w*}", text)) == set(re.findall(r"{\w*}", zh[key])), key
+
+
+def test_a_key_stands_in_one_file_only() -> None:
+    for language in LANGUAGES:
+        files = sorted((ROOT / "glm4viz" / "locales" / language).glob("*.json"))
+        keys = [key for path in files for key in json.loads(path.read_text("utf-8"))]
+        assert len(keys) == len(set(keys)) == len(texts(language))
 
 
 def test_no_text_is_left_over() -> None:

@@ -1,4 +1,7 @@
-"""The app's own texts, en.json and zh.json: the same keys, the same placeholders. Rules and errors keep theirs beside their code."""
+"""The app's own texts, a folder a language and a file a page: the same files, keys and placeholders in each.
+
+Rules, recipes and errors keep their texts beside their code.
+"""
 
 import json
 from functools import cache
@@ -10,5 +13,5 @@ LANGUAGES = ("zh", "en")
 @cache
 def texts(language: str) -> dict[str, str]:
     """Every text of one language by its key."""
-    found: dict[str, str] = json.loads(Path(__file__).with_name(f"{language}.json").read_text("utf-8"))
-    return found
+    files = sorted((Path(__file__).parent / language).glob("*.json"))
+    return {key: text for path in files for key, text in json.loads(path.read_text("utf-8")).items()}

@@ -10,6 +10,7 @@ from glm4viz.layout import PARTS
 from glm4viz.palette import Theme
 from glm4viz.sample import LabelledSample
 from glm4viz.tokenizer import VOCABULARY_SIZE
+from glm4viz.ui.focus import go_to
 from glm4viz.ui.i18n import language, t
 from glm4viz.ui.token_view import TEXTS, TokenView, token_view
 from glm4viz.ui.verdict import problems
@@ -45,6 +46,7 @@ def show_tokens(sample: LabelledSample) -> None:
         role_texts={role: t(f"role.{role}") for role in ("", *set(roles))},
         names={i: sample.tokenizer.token_bytes(i).decode() for i in special},
         problems=problems(sample),
+        focus=st.session_state.get("focus"),
         texts=TEXTS[language()],
         language=language(),
     )
@@ -53,7 +55,18 @@ def show_tokens(sample: LabelledSample) -> None:
 
 def show_heatmap(sample: LabelledSample) -> None:
     st.subheader(t("heatmap"), help=t("heatmap.help"))
-    figure = mask_heatmap(sample, t, theme())
+    names = {by: t(f"heatmap.by_{by}") for by in ("position", "message")}
+    st.session_state.setdefault("heatmap_by", "position")
+    by = st.segmented_control(
+        t("heatmap.by"),
+        names,
+        key="heatmap_by",
+        format_func=names.__getitem__,
+        required=True,
+        label_visibility="collapsed",
+        persist_state="session",
+    )
+    figure = mask_heatmap(sample, t, by=by or "position", theme=theme())
     alt = t("heatmap.alt", tokens=len(sample), trained=int(sample.trained.sum()))
     st.plotly_chart(figure, key="mask_heatmap", config=FIGURE, alt=alt)
 
@@ -94,8 +107,14 @@ def show_table(sample: LabelledSample) -> None:
     needle = right.text_input(t("table.search"), key="table_search", persist_state="session")
     shown = _filtered(table, state or "all", needle or "")
     lazy = len(shown) > TABLE_ROWS
-    with st.container(key="token_table"):
-        st.dataframe(shown, hide_index=True, height=360, lazy=lazy, alt=t("table"))
+    if lazy:  # a table that is sent in pages has no selection
+        with st.container(key="token_table"):
+            st.dataframe(shown, hide_index=True, height=360, lazy=True, alt=t("table"))
+    else:
+        event = st.dataframe(
+            shown, hide_index=True, height=360, alt=t("table"), key="token_table", on_select="rerun", selection_mode="single-row"
+        )
+        _go_to_selected(shown, event["selection"]["rows"])
     left, right = st.columns([3, 1], vertical_alignment="center")
     left.caption(t("table.count", count=len(shown), total=len(table)))
     right.download_button(
@@ -108,6 +127,16 @@ def show_table(sample: LabelledSample) -> None:
         icon=":material/download:",
         width="stretch",
     )
+
+
+def _go_to_selected(shown: pd.DataFrame, rows: list[int]) -> None:
+    """Move the token view to a row that was just selected."""
+    position = int(shown["position"].iloc[rows[0]]) if rows and rows[0] < len(shown) else None
+    if position is not None and position != st.session_state.get("table_position"):
+        st.session_state.table_position = position
+        go_to(position)
+        st.rerun()
+    st.session_state.table_position = position
 
 
 def visible(token: str) -> str:

@@ -68,6 +68,8 @@ def _pasted() -> str:
         name = st.session_state.get("sample") or FIRST[language()]
         messages = next((r.messages for r in _read(sample_bytes(name), name) if isinstance(r, Conversation)), [])
         st.session_state.paste = json.dumps({"messages": messages}, ensure_ascii=False, indent=2)
+    if st.session_state.pop("damaged_link", False):
+        st.error(t("link.damaged"), icon=":material/link_off:")
     return st.text_area(t("paste"), key="paste", height=220, help=t("paste.help"), persist_state="session") or ""
 
 

@@ -4,20 +4,21 @@ Streamlit can bind a widget to the address itself, but then writes what the opti
 language. Here the address holds ids: `?language=zh&recipe=glm4&max_length=1025`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import streamlit as st
 
+from glm4viz.link import unpack_conversation
 from glm4viz.locales import LANGUAGES
 from glm4viz.recipes import recipes
 from glm4viz.ui.samples import SAMPLES
 
 SOURCES = ("sample", "paste", "upload")
-WRITTEN = "url_written"
+Parse = Callable[[str], str | int | None]
 
 
-def _one_of(options: Callable[[], object]) -> Callable[[str], str | None]:
-    return lambda text: text if text in options() else None  # type: ignore[operator]
+def _one_of(options: Callable[[], Collection[str]]) -> Parse:
+    return lambda text: text if text in options() else None
 
 
 def _count(text: str) -> int | None:
@@ -25,14 +26,20 @@ def _count(text: str) -> int | None:
 
 
 # What each parameter may be; anything else in an address is passed over.
-PARAMETERS: dict[str, Callable[[str], str | int | None]] = {
+PARAMETERS: dict[str, Parse] = {
     "language": _one_of(lambda: LANGUAGES),
     "source": _one_of(lambda: SOURCES),
     "sample": _one_of(lambda: SAMPLES),
     "record": _count,
     "recipe": _one_of(recipes),
     "max_length": lambda text: _count(text) or None,
+    "edit": _count,
 }
+
+
+def settings() -> dict[str, str]:
+    """All settings as the address writes them."""
+    return {name: str(st.session_state[name]) for name in PARAMETERS if st.session_state.get(name) is not None}
 
 
 def load() -> None:
@@ -45,14 +52,40 @@ def load() -> None:
         value = parse(found[name]) if name in found else None
         if value is not None:
             state[name] = value
+    if "conversation" in found:
+        text = unpack_conversation(found["conversation"])
+        state.source, state.paste, state.damaged_link = "paste", text or "", text is None
+    elif "edit" in found:
+        restore(state.get("edit", 0))
 
 
 def save(page: str) -> None:
     """Write the settings into the address when they, or the page, have changed. A page that is only opened keeps its address."""
-    state = st.session_state
-    settings = {name: str(state[name]) for name in PARAMETERS if state.get(name) is not None}
-    written, state[WRITTEN] = state.get(WRITTEN), (page, settings)
-    if written is None or written == (page, settings):
+    state, wanted = st.session_state, (page, settings())
+    written, state.url_written = state.get("url_written"), wanted
+    if written is None or written == wanted:
         return
-    st.query_params.from_dict(settings)
+    st.query_params.from_dict(wanted[1])
     state.url_seen = st.query_params.to_dict()
+
+
+# Edits ----------------------------------------------------------------------------------------------------------------
+
+MOST_EDITS = 50
+
+
+def remember(text: str) -> None:
+    """Note a new state of the pasted text; the address gets its number, so that the browser's back button undoes it."""
+    state = st.session_state
+    state.paste = text
+    first, texts = state.get("edits", (0, []))
+    kept = [*texts[: state.get("edit", -1) + 1 - first], text][-MOST_EDITS:] if texts else [text]
+    number = (state.get("edit", -1) if texts else -1) + 1
+    state.edits, state.edit = (number + 1 - len(kept), kept), number
+
+
+def restore(number: int) -> None:
+    """Go back, or forward, to an earlier state of the pasted text, if this session still has it."""
+    first, texts = st.session_state.get("edits", (0, []))
+    if 0 <= number - first < len(texts):
+        st.session_state.paste = texts[number - first]

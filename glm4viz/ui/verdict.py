@@ -1,12 +1,15 @@
 """The verdict in words: how much is trained, and for every answer whether the model learns to stop."""
 
+from operator import itemgetter
+
 import streamlit as st
 
 from glm4viz.sample import LabelledSample
+from glm4viz.ui.focus import go_to
 from glm4viz.ui.i18n import t
 from glm4viz.verdict import Turn, Verdict, verdict
 
-SHOWN_TURNS = 6
+SHOWN_TURNS, MOST_TURNS = 6, 200
 GOOD, BAD, EMPTY = ":green[:material/check_circle:]", ":orange[:material/warning:]", ":gray[:material/remove:]"
 
 
@@ -25,11 +28,17 @@ def show_verdict(sample: LabelledSample) -> None:
         gone = found.full_length - found.tokens
         columns[3].metric(t("verdict.cut"), t("verdict.cut.value", count=gone) if gone else t("verdict.cut.none"), border=True)
         _headline(found, all(map(_is_good, answers)))
-        lines = [_line(number, turn) for number, turn in enumerate(found.turns, 1)]
-        st.markdown("  \n".join(lines[:SHOWN_TURNS]))
-        if lines[SHOWN_TURNS:]:
-            with st.expander(t("turns.more", count=len(lines) - SHOWN_TURNS)):
-                st.markdown("  \n".join(lines[SHOWN_TURNS:]))
+        # What is wrong must be in sight, however long the conversation is.
+        turns = sorted(enumerate(found.turns, 1), key=lambda turn: _is_good(turn[1]))
+        with st.container(gap=None):
+            for number, turn in sorted(turns[:SHOWN_TURNS], key=itemgetter(0)):
+                _line(sample, number, turn)
+        if turns[SHOWN_TURNS:]:
+            fold = st.expander(t("turns.more", count=len(turns) - SHOWN_TURNS), key="turns_more", on_change="rerun")
+            if fold.open:
+                with fold, st.container(gap=None):
+                    for number, turn in sorted(turns[SHOWN_TURNS:MOST_TURNS], key=itemgetter(0)):
+                        _line(sample, number, turn)
 
 
 def _headline(found: Verdict, good: bool) -> None:
@@ -45,10 +54,14 @@ def _is_good(turn: Turn) -> bool:
     return turn.state == "whole" and turn.trained > 0 and turn.stop_trained and (turn.generation_stops or turn.hands_over)
 
 
-def _line(number: int, turn: Turn) -> str:
+def _line(sample: LabelledSample, number: int, turn: Turn) -> None:
+    """A sentence on one answer; a click shows its last token, or what there is of it."""
     icon = GOOD if _is_good(turn) else EMPTY if turn.state == "empty" else BAD
     ending = t(f"turn.{_ending(turn)}", stop=f"`{turn.stop_name}`")
-    return f"{icon} " + t("verdict.turn", turn=number, message=turn.message, trained=turn.trained, ending=ending)
+    text = f"{icon} " + t("verdict.turn", turn=number, message=turn.message, trained=turn.trained, ending=ending)
+    own = (sample.message_index == turn.message).nonzero()[0]
+    place = turn.stop if turn.stop is not None else int(own[-1]) if len(own) else len(sample) - 1
+    st.button(text, key=f"turn_{number}", type="tertiary", on_click=go_to, args=(place,), wrap=True, help=t("turn.go"))
 
 
 def _ending(turn: Turn) -> str:

@@ -32,6 +32,15 @@
 const BLOCK = 512;
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
+/** How many bytes at the end of a blob say which token to go to, and the number of that wish. */
+const FOCUS = 8;
+
+/** @param {Uint8Array} blob @returns {[number, number]} token and number of the wish; -1 for none */
+function readFocus(blob) {
+  const view = new DataView(blob.buffer, blob.byteOffset + blob.length - FOCUS, FOCUS);
+  return [view.getInt32(0, true), view.getInt32(4, true)];
+}
+
 /** @param {Uint8Array} blob @returns {Sample} */
 function readSample(blob) {
   // A copy of the blob when it doesn't start on a multiple of four, which typed arrays insist on.

@@ -1,7 +1,11 @@
 // The view: puts the parts together; what is pointed at, pinned, searched and filtered, by mouse and by keyboard.
 
+/** The number of the last wish to go to a token, of each component's key: a view that was taken off the page and comes back has granted it already. */
+const wishes = new Map();
+
 class View {
-  constructor(parent) {
+  constructor(parent, key) {
+    this.key = key;
     this.toggles = { shift: false, ids: false, whitespace: false };
     this.filter = {};
     this.query = "";
@@ -356,11 +360,28 @@ class View {
     this.setStateValue = setStateValue;
     const dark = isDark(getComputedStyle(this.root).getPropertyValue("--st-background-color"));
     this.root.classList.toggle("dark", dark);
-    if (data && sameBytes(data, this.blob)) {
-      this.later("drawMinimap"); // the theme may have changed
-      return;
-    }
-    if (data) this.load(data);
+    if (!data) return;
+    if (sameView(data, this.blob)) this.later("drawMinimap"); // the theme may have changed
+    else this.load(data);
+    this.goTo(...readFocus(data));
+  }
+
+  /** The page wishes to show a token, such as that of a problem; once for each wish. */
+  goTo(token, wish) {
+    if (wish === wishes.get(this.key)) return;
+    wishes.set(this.key, wish);
+    if (!(wish >= 0 && token >= 0 && token < this.sample.length)) return;
+    this.wished = token;
+    this.later("grantWish"); // the new text has its place by then
+  }
+
+  grantWish() {
+    if (this.wished >= this.sample.length) return;
+    this.flow.element.scrollIntoView({ block: "nearest" });
+    this.moveTo(this.wished, true);
+    this.flow.tokenElement(this.wished).scrollIntoView({ block: "nearest" }); // the text may be higher than the window
+    // A button leads here as a link does; a table keeps the keyboard, so that one can walk down its rows.
+    if (document.activeElement?.closest("button")) this.flow.element.focus({ preventScroll: true });
   }
 
   /** Another sample. What the reader has set stays; the pin and the place stay if the same tokens are still there. */
@@ -411,10 +432,11 @@ class View {
   }
 }
 
-function sameBytes(a, b) {
+/** Whether two blobs are the same but for the token to go to. */
+function sameView(a, b) {
   if (a === b) return true;
-  if (!b || a.length !== b.length) return false;
-  for (let p = 0; p < a.length; p++) if (a[p] !== b[p]) return false;
+  if (a.length !== b?.length) return false;
+  for (let p = 0; p < a.length - FOCUS; p++) if (a[p] !== b[p]) return false;
   return true;
 }
 
@@ -431,9 +453,9 @@ function isDark(colour) {
 const views = new WeakMap();
 
 /** Streamlit calls this on mounting and again whenever the data or the theme changes. */
-export default function tokenView({ data, parentElement, setStateValue }) {
+export default function tokenView({ data, key, parentElement, setStateValue }) {
   let view = views.get(parentElement);
-  if (!view) views.set(parentElement, (view = new View(parentElement)));
+  if (!view) views.set(parentElement, (view = new View(parentElement, key)));
   view.update(data, setStateValue);
   return () => {
     view.destroy();

@@ -2,6 +2,7 @@
 
 The blob is a little-endian uint32 with the length of a JSON header, the header, zeros up to a multiple of four, and then the arrays one after the other,
 each starting at a multiple of four. The header's ``arrays`` says for each array its dtype, where it starts (counted from the first array) and its length.
+The last eight bytes are two int32, the token to go to and the number of that wish: they stand apart, so that a wish alone leaves the view as it is.
 JSON objects for 128k tokens would be ten times as large and would stay in the browser as objects; typed arrays are read in place.
 
 The same view always gives the same bytes, so that Streamlit re-sends an unchanged view as a reference.
@@ -62,6 +63,8 @@ class TokenView:
     value_label: str = ""
     value_top: float = 8.0
     """The value that has the strongest background, as all greater ones have. It is fixed, so that the same colour means the same on every sample."""
+    focus: tuple[int, int] | None = None
+    """A token to go to, and a number (0 or greater): whenever that number is another than before, the view moves its cursor to the token."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -103,7 +106,8 @@ def encode(view: TokenView) -> bytes:
         "value_label": view.value_label,
         "value_top": view.value_top,
     }
-    return pack(header, arrays)
+    token, wish = view.focus or (-1, -1)
+    return pack(header, arrays) + struct.pack("<ii", token, wish)
 
 
 def pack(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> bytes:
