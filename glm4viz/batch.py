@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
@@ -17,6 +18,7 @@ from glm4viz.sample import LabelledSample, MaxLength, check_max_length, label_al
 from glm4viz.tokenizer import Ids, Offsets, Tokenizer, load_tokenizer
 
 ROLE, CONTENT = itemgetter("role"), itemgetter("content")
+BLOCK = 512  # conversations that are tried at once; one that isn't plain slows down only its block
 PROBE = "\N{OBJECT REPLACEMENT CHARACTER}"
 
 
@@ -96,19 +98,23 @@ def _collect(recipe: Recipe, tokenizer: Tokenizer, given: Sequence[Any], errors:
     """The entries of all conversations that are not in `errors`, adding to `errors` those that fail."""
     entries, source = Entries(), []
     plain = _plain(recipe, tokenizer, entries) if recipe.independent else None
-    for i, conversation in enumerate(given):
-        if i in errors:
+    todo = [i for i in range(len(given)) if i not in errors]
+    for start in range(0, len(todo), BLOCK):
+        block = todo[start : start + BLOCK]
+        conversations = [_messages(given[i]) for i in block]
+        if plain is not None and plain.add_rows(conversations, entries):
+            source += block
             continue
-        messages = _messages(conversation)
-        if plain is not None and plain.add_row(messages, entries):
-            source.append(i)
-            continue
-        try:
-            for pieces in lay_out(recipe, check_messages(messages), tokenizer):
-                entries.add_row(pieces)
+        for i, messages in zip(block, conversations, strict=True):
+            if plain is not None and plain.add_rows([messages], entries):
                 source.append(i)
-        except Glm4vizError as error:
-            errors[i] = error
+                continue
+            try:
+                for pieces in lay_out(recipe, check_messages(messages), tokenizer):
+                    entries.add_row(pieces)
+                    source.append(i)
+            except Glm4vizError as error:
+                errors[i] = error
     return entries, source
 
 
@@ -130,14 +136,16 @@ class _Plain:
     glue: str
     tokenizer: Tokenizer
 
-    def add_row(self, messages: Any, entries: Entries) -> bool:
-        """Adds the conversation's entries; False, and nothing added, if any message isn't plain."""
+    def add_rows(self, conversations: Sequence[Any], entries: Entries) -> bool:
+        """Adds a row for each conversation; False, and nothing added, if any message of any of them isn't plain."""
         try:
-            # map over C functions: this loop is most of what a batch costs beside the encoding.
+            # map over C functions: this is most of what a batch costs beside the encoding.
+            sizes = list(map(len, conversations))
+            messages = list(chain.from_iterable(conversations))
             codes = list(map(self.codes.__getitem__, map(ROLE, messages)))
             texts = list(map(CONTENT, messages))
             # Two keys are exactly role and content; an empty content is left to the recipe, which may write nothing at all.
-            if {*map(len, messages)} != {2} or {*map(type, texts)} != {str} or not all(texts):
+            if {*map(len, messages)} != {2} or {*map(type, texts)} != {str} or not all(texts) or not all(sizes):
                 return False
         except (KeyError, TypeError):
             return False
@@ -145,9 +153,14 @@ class _Plain:
             texts = [self.glue + text for text in texts]
             if any(map(self.tokenizer.specials_pattern.search, texts)):
                 return False
-        entries.codes += [self.before, *codes, self.after]
+        at = 0
+        for size in sizes:
+            entries.codes.append(self.before)
+            entries.codes += codes[at : at + size]
+            entries.codes.append(self.after)
+            entries.row_sizes.append(size + 2)
+            at += size
         entries.texts += texts
-        entries.row_sizes.append(len(codes) + 2)
         return True
 
 
