@@ -93,12 +93,16 @@ class LabelledSample:
         """One row per token: position, id, token, bytes, role, message, part, trained, label, target, owner."""
         import pandas as pd
 
+        # Far fewer different tokens than tokens: each is decoded once.
+        ids, which = np.unique(self.input_ids, return_inverse=True)
+        known = [self.tokenizer.token_bytes(i) for i in ids.tolist()]
+        texts = np.array([b.decode("utf-8", "backslashreplace") for b in known], object)
         return pd.DataFrame(
             {
                 "position": np.arange(len(self)),
                 "id": self.input_ids,
-                "token": [b.decode("utf-8", "backslashreplace") for b in self.token_bytes],
-                "bytes": [b.hex(" ") for b in self.token_bytes],
+                "token": texts[which],
+                "bytes": np.array([b.hex(" ") for b in known], object)[which],
                 "role": self.roles,
                 "message": self.message_index,
                 "part": self.parts,

@@ -92,7 +92,7 @@ def show_share(sample: LabelledSample) -> None:
 def show_table(sample: LabelledSample) -> None:
     st.subheader(t("table"))
     table = sample.table()
-    table["token"] = [visible(token) for token in table["token"]]
+    table["token"] = table["token"].map({token: visible(token) for token in table["token"].unique()})
     left, right = st.columns([1, 2], vertical_alignment="bottom")
     names = {kind: t(f"table.{kind}") for kind in ("all", "trained", "masked")}
     st.session_state.setdefault("table_filter", "all")
