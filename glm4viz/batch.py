@@ -22,7 +22,7 @@ BLOCK = 512  # conversations that are tried at once; one that isn't plain slows 
 PROBE = "\N{OBJECT REPLACEMENT CHARACTER}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Batch:
     """input_ids, labels int32 [N] flat; row i is offsets[i] … offsets[i + 1] - 1; offsets int64 [rows + 1].
 

@@ -23,7 +23,7 @@ MaxLength = int | tuple[int, int] | None
 Strings = npt.NDArray[np.str_]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LabelledSample:
     """All arrays have one entry per token, T in all; never padded.
 
