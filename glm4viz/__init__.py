@@ -1,27 +1,65 @@
 """glm4viz: see, token by token, what a GLM-4 fine-tune will and won't be taught."""
 
+from typing import TYPE_CHECKING, Any
+
 from glm4viz.batch import Batch, label_batch
+from glm4viz.collate import collate
+from glm4viz.compare import Comparison, compare
 from glm4viz.conversation import Conversation
+from glm4viz.custom import CustomRecipe, known_equals
 from glm4viz.evaluation import eval_pairs
+from glm4viz.lint import Finding, lint
+from glm4viz.packing import pack
 from glm4viz.readers import read_conversations
 from glm4viz.recipe import IGNORE, Recipe
 from glm4viz.recipes import recipes
 from glm4viz.sample import LabelledSample, label, label_all
 from glm4viz.tokenizer import Tokenizer, load_tokenizer
+from glm4viz.training_config import ConfigError, TrainingConfig, read_training_config
+from glm4viz.truncate import truncation_curve, what_dies
+from glm4viz.weights import loss_weights
+
+if TYPE_CHECKING:
+    from glm4viz.loss import load_model, token_losses
 
 __version__ = "0.1.0"
 __all__ = [
     "IGNORE",
     "Batch",
+    "Comparison",
+    "ConfigError",
     "Conversation",
+    "CustomRecipe",
+    "Finding",
     "LabelledSample",
     "Recipe",
     "Tokenizer",
+    "TrainingConfig",
+    "collate",
+    "compare",
     "eval_pairs",
+    "known_equals",
     "label",
     "label_all",
     "label_batch",
+    "lint",
+    "load_model",
     "load_tokenizer",
+    "loss_weights",
+    "pack",
     "read_conversations",
+    "read_training_config",
     "recipes",
+    "token_losses",
+    "truncation_curve",
+    "what_dies",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """What needs torch is imported when it is first asked for."""
+    if name in ("load_model", "token_losses"):
+        from glm4viz import loss
+
+        return getattr(loss, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

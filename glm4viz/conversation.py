@@ -93,9 +93,9 @@ def is_unicode(text: str) -> bool:
     return True
 
 
-def check_message(index: int, message: object) -> None:
-    """Raise a `MessageError` if this can't be a message of a GLM-4 conversation."""
-    here = f"messages[{index}]"
+def check_message(index: int, message: object, under: str = "messages") -> None:
+    """Raise a `MessageError` if this can't be a message of a GLM-4 conversation. `under`: the field that the list of them is in."""
+    here = f"{under}[{index}]"
     if not isinstance(message, dict):
         found = describe(message)
         raise MessageError(

@@ -21,21 +21,21 @@ TRAINED, NOTHING = len(ALL_ROLES), len(ALL_ROLES) + 1
 def mask_heatmap(sample: LabelledSample, t: Translate, *, by: str = "position", theme: Theme = "light") -> go.Figure:
     """One cell a token, amber if it is trained, else its role's pale colour. Rows: reading order wrapped, or "message" by message."""
     palette, count = PALETTES[theme], len(sample)
-    width = _row_width(count)
-    starts, row_names = _rows_by_message(sample, width) if by == "message" else _rows_wrapped(count, width)
+    width = row_width(count)
+    starts, row_names = rows_by_message(sample, width) if by == "message" else rows_wrapped(count, width)
     role_codes = np.select([sample.roles == role for role in ALL_ROLES], range(len(ALL_ROLES)))
     kinds = np.where(sample.trained, TRAINED, role_codes).astype(np.uint8)
     colours = [*(palette.masked(role) for role in ALL_ROLES), palette.trained, "rgba(0,0,0,0)"]
-    names = _grid(_cell_names(sample, t), starts, width, "") if count <= NAMED_CELLS else None
+    names = grid(cell_names(sample, t), starts, width, "") if count <= NAMED_CELLS else None
     figure = go.Figure(
         go.Heatmap(
-            z=_grid(kinds, starts, width, NOTHING),
-            colorscale=_steps(colours),
+            z=grid(kinds, starts, width, NOTHING),
+            colorscale=steps(colours),
             zmin=0,
             zmax=NOTHING,
             showscale=False,
             xgap=1 if width <= 128 else 0,
-            ygap=1 if len(starts) <= 400 else 0,
+            ygap=1 if width <= 128 else 0,  # without gaps the browser draws one image instead of a shape a cell
             customdata=names,
             hovertemplate=("%{customdata}" if names is not None else "%{y} + %{x}") + "<extra></extra>",
             hoverongaps=False,
@@ -49,19 +49,19 @@ def mask_heatmap(sample: LabelledSample, t: Translate, *, by: str = "position", 
     ticks = named[:: -(-len(named) // 24) or 1]
     figure.update_yaxes(autorange="reversed", tickvals=ticks, ticktext=[row_names[row] for row in ticks], showgrid=False, zeroline=False)
     figure.update_xaxes(showgrid=False, zeroline=False)
-    return _framed(figure, palette, height=int(np.clip(len(starts) * 22, 44, 480)) + 90)
+    return framed(figure, palette, height=int(np.clip(len(starts) * 22, 44, 480)) + 90)
 
 
 Starts = npt.NDArray[np.int64]
 
 
-def _rows_wrapped(count: int, width: int) -> tuple[Starts, list[str]]:
+def rows_wrapped(count: int, width: int) -> tuple[Starts, list[str]]:
     """Where each row begins, and its name: the position of its first token."""
     starts = np.arange(0, count, width)
     return np.append(starts, count), [str(start) for start in starts]
 
 
-def _rows_by_message(sample: LabelledSample, width: int) -> tuple[Starts, list[str]]:
+def rows_by_message(sample: LabelledSample, width: int) -> tuple[Starts, list[str]]:
     """A row for each message, or several for a long one; only its first is named."""
     changes = np.flatnonzero(np.diff(sample.message_index, prepend=-2))
     starts: list[int] = []
@@ -73,7 +73,7 @@ def _rows_by_message(sample: LabelledSample, width: int) -> tuple[Starts, list[s
     return np.array([*starts, len(sample)], np.int64), names
 
 
-def _grid(cells: Any, starts: Starts, width: int, empty: Any) -> Any:
+def grid(cells: Any, starts: Starts, width: int, empty: Any) -> Any:
     """The cells row by row, [rows, width], filled up with `empty`."""
     grid = np.full((len(starts) - 1, width), empty, cells.dtype)
     position = np.arange(len(cells))
@@ -82,11 +82,11 @@ def _grid(cells: Any, starts: Starts, width: int, empty: Any) -> Any:
     return grid
 
 
-def _row_width(count: int) -> int:
+def row_width(count: int) -> int:
     return next((width for width in (32, 64, 128, 256) if count <= width * width // 2), 512)
 
 
-def _cell_names(sample: LabelledSample, t: Translate) -> Any:
+def cell_names(sample: LabelledSample, t: Translate) -> Any:
     texts = [repr(b.decode("utf-8", "backslashreplace"))[1:-1] for b in sample.token_bytes]
     roles = {role: t(f"role.{role}") for role in ALL_ROLES}
     states = (t("table.masked"), t("table.trained"))
@@ -101,7 +101,7 @@ def _escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _steps(colours: Sequence[str]) -> list[list[Any]]:
+def steps(colours: Sequence[str]) -> list[list[Any]]:
     """A colour scale without blends: one flat step for each whole number."""
     edges = np.linspace(0, 1, len(colours) + 1)
     return [[float(edge), colour] for i, colour in enumerate(colours) for edge in (edges[i], edges[i + 1])]
@@ -133,7 +133,7 @@ def loss_share(shares: Sequence[Share], t: Translate, *, by: str, theme: Theme =
     figure.update_yaxes(autorange="reversed", title=None, type="category")
     figure.update_xaxes(tickformat=".0%", range=[0, 1.25], tickvals=[0, 0.25, 0.5, 0.75, 1], title=None)
     figure.update_layout(barmode="group", bargap=0.25)
-    return _framed(figure, palette, height=min(60 + 48 * len(rows), 640) + 60)
+    return framed(figure, palette, height=min(60 + 48 * len(rows), 640) + 60)
 
 
 def _by_role(shares: Sequence[Share]) -> list[Share]:
@@ -155,7 +155,7 @@ def _by_message(shares: Sequence[Share]) -> list[Share]:
     return [s for s in present if s in kept]
 
 
-def _framed(figure: go.Figure, palette: Palette, *, height: int) -> go.Figure:
+def framed(figure: go.Figure, palette: Palette, *, height: int) -> go.Figure:
     return figure.update_layout(
         height=height,
         margin={"l": 8, "r": 8, "t": 36, "b": 8},

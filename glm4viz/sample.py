@@ -96,16 +96,19 @@ class LabelledSample:
         # Far fewer different tokens than tokens: each is decoded once.
         ids, which = np.unique(self.input_ids, return_inverse=True)
         known = [self.tokenizer.token_bytes(i) for i in ids.tolist()]
-        texts = np.array([b.decode("utf-8", "backslashreplace") for b in known], object)
+        texts = pd.Series([b.decode("utf-8", "backslashreplace") for b in known], dtype="str")
+        hexes = pd.Series([b.hex(" ") for b in known], dtype="str")
         return pd.DataFrame(
             {
                 "position": np.arange(len(self)),
                 "id": self.input_ids,
-                "token": texts[which],
-                "bytes": np.array([b.hex(" ") for b in known], object)[which],
-                "role": self.roles,
+                "token": texts.array.take(which),
+                "bytes": hexes.array.take(which),
+                "role": pd.Series([*(str(m["role"]) for m in self.messages), ""], dtype="str").array.take(
+                    self.message_index % (len(self.messages) + 1)
+                ),
                 "message": self.message_index,
-                "part": self.parts,
+                "part": pd.Series(PARTS, dtype="str").array.take(self.part_codes),
                 "trained": self.trained,
                 "label": self.labels,
                 "target": self.targets,

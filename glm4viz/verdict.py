@@ -1,11 +1,14 @@
 """What a sample teaches, counted: per turn whether it is trained and learns to stop, per message its share of the loss."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from glm4viz.conversation import ROLES
 from glm4viz.layout import PARTS
 from glm4viz.sample import LabelledSample
 
@@ -24,6 +27,13 @@ class Share(NamedTuple):
     trained: int
 
 
+class RoleText(NamedTuple):
+    """What one role's messages say, in tokens of their contents, and how many of these are trained."""
+
+    tokens: int
+    trained: int
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
     """One assistant message.
@@ -31,6 +41,7 @@ class Turn:
     state: whole; cut by max_length inside; lost to it entirely; or empty, written as nothing.
     stop: position of the token that ends the turn, its own end token or else the token right after it; None if it was cut off.
     stop_name: the name of that token's label, or of the token itself if it has none.
+    first: position of its first token, None if it has none.
     hands_over: another assistant message follows, so no stop is due. generation_stops: GLM-4 stops generating at it.
     """
 
@@ -38,6 +49,7 @@ class Turn:
     tokens: int
     trained: int
     state: State
+    first: int | None
     stop: int | None
     stop_name: str
     stop_trained: bool
@@ -47,12 +59,13 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """tokens and trained count the sample as cut; full_length is its length before."""
+    """tokens and trained count the sample as cut; full_length is its length before. text: by role, for roles that have any."""
 
     tokens: int
     trained: int
     full_length: int
     turns: tuple[Turn, ...]
+    text: Mapping[str, RoleText] = field(default_factory=dict)
 
     @property
     def stops_trained(self) -> int:
@@ -61,12 +74,45 @@ class Verdict:
 
 def verdict(sample: LabelledSample) -> Verdict:
     """The verdict on one sample, its turns in order."""
-    turns = tuple(_turn(sample, m) for m, message in enumerate(sample.messages) if message["role"] == "assistant")
-    return Verdict(len(sample), int(sample.trained.sum()), sample.full_length, turns)
+    trained, following = _labels_owned(sample), _next_written(sample)
+    turns = tuple(
+        _turn(sample, m, own, trained[m], following[m])
+        for m, (message, own) in enumerate(zip(sample.messages, positions(sample), strict=True))
+        if message["role"] == "assistant"
+    )
+    return Verdict(len(sample), int(sample.trained.sum()), sample.full_length, turns, _text(sample))
 
 
-def _turn(sample: LabelledSample, m: int) -> Turn:
-    own = np.flatnonzero(sample.message_index == m)
+def _text(sample: LabelledSample) -> dict[str, RoleText]:
+    content = sample.part_codes == PARTS.index("content")
+    roles, trained = sample.roles[content], sample.trained[content]
+    return {role: RoleText(int((roles == role).sum()), int(trained[roles == role].sum())) for role in ROLES if (roles == role).any()}
+
+
+def positions(sample: LabelledSample) -> list[npt.NDArray[np.intp]]:
+    """The positions of each message's tokens; one pass over the sample, however many messages it has."""
+    order = np.argsort(sample.message_index, kind="stable")
+    edges = np.searchsorted(sample.message_index[order], np.arange(len(sample.messages) + 1))
+    return [order[start:stop] for start, stop in pairwise(edges.tolist())]
+
+
+def _labels_owned(sample: LabelledSample) -> list[int]:
+    owners = sample.owner[sample.owner >= 0]
+    counts: list[int] = np.bincount(owners, minlength=len(sample.messages)).tolist()
+    return counts
+
+
+def _next_written(sample: LabelledSample) -> list[int | None]:
+    """For each message the next one that is written at all."""
+    found: list[int | None] = []
+    following: int | None = None
+    for m in reversed(range(len(sample.messages))):
+        found.append(following)
+        following = m if sample.full_sizes[m] else following
+    return found[::-1]
+
+
+def _turn(sample: LabelledSample, m: int, own: npt.NDArray[np.intp], trained: int, following: int | None) -> Turn:
     full = int(sample.full_sizes[m])
     state: State = "empty" if not full else "lost" if not len(own) else "cut" if len(own) < full else "whole"
     stop = _stop(sample, own) if state == "whole" else None
@@ -75,12 +121,12 @@ def _turn(sample: LabelledSample, m: int) -> Turn:
         stop_trained = bool(sample.trained[stop])
         shown = sample.labels[stop] if stop_trained else sample.input_ids[stop]
         name = sample.tokenizer.token_bytes(shown).decode("utf-8", "backslashreplace")
-    following = next((i for i in range(m + 1, len(sample.messages)) if sample.full_sizes[i]), None)
     return Turn(
         message=m,
         tokens=len(own),
-        trained=int((sample.owner == m).sum()),
+        trained=trained,
         state=state,
+        first=int(own[0]) if len(own) else None,
         stop=stop,
         stop_name=name,
         stop_trained=stop_trained,

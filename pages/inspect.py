@@ -10,6 +10,7 @@ from glm4viz.ui.sample_views import show_heatmap, show_share, show_table, show_t
 from glm4viz.ui.settings import choose_max_length, choose_recipe
 from glm4viz.ui.source import choose_conversation
 from glm4viz.ui.verdict import show_verdict
+from glm4viz.verdict import verdict
 
 with st.container(border=True):
     source, settings = st.columns([3, 2], gap="large")
@@ -25,8 +26,9 @@ with st.container(border=True):
 sample = conversation and label_conversation(conversation, recipe, max_length)
 if sample:
     st.subheader(t("verdict"), anchor=False)
-    show_verdict(sample)
-    show_tokens(sample)
+    found = verdict(sample)
+    show_verdict(sample, found)
+    show_tokens(sample, found)
     heatmap, share = st.columns([3, 2], gap="large")
     with heatmap:
         show_heatmap(sample)

@@ -132,7 +132,8 @@ def test_the_editor_changes_the_pasted_text() -> None:
     at = pasted(GOOD)
     at.session_state["editor"] = True
     at.run()
-    at.text_area[-1].set_value("再见！").run()
+    field = next(area for area in at.text_area if str(area.key).startswith("editor_1_"))
+    field.set_value("再见！").run()
     assert not at.exception
     assert json.loads(at.text_area(key="paste").value)["messages"][1]["content"] == "再见！"
     at.button(key="editor_add").click().run()

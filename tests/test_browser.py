@@ -97,3 +97,11 @@ def test_the_address_keeps_the_settings(page: Page, address: str) -> None:
     page.go_back()
     expect(page.get_by_test_id("token-view")).to_have_attribute("data-tokens", "40")
     expect(page.get_by_role("spinbutton", name="Cut after (tokens)")).to_have_value("40")
+
+
+def test_a_page_s_own_address_works_on_a_server_that_has_just_started(page: Page) -> None:
+    with running_app() as fresh:
+        page.goto(f"{fresh}compare?language=zh&compare_recipes=glm4,trl")
+        expect(page.get_by_text("逐步讲解").first).to_be_visible(timeout=30_000)
+        expect(page).to_have_url(re.compile(r"/compare\?.*compare_recipes=glm4%2Ctrl"))
+        expect(page.get_by_text("app", exact=True)).to_have_count(0)

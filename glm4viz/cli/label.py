@@ -9,8 +9,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
+from glm4viz.cli.config import ConfigOption, parse_config
 from glm4viz.cli.options import Json, Language, MaxLengthOption, parse_max_length, say
 from glm4viz.conversation import Conversation
+from glm4viz.custom import SCHEME, get_custom
 from glm4viz.errors import Glm4vizError, ReadError, UnknownRecipe
 from glm4viz.readers import read_conversations
 from glm4viz.recipes import DEFAULT, get_recipe
@@ -19,17 +21,23 @@ from glm4viz.sample import LabelledSample, label_all
 
 def label(
     file: Annotated[Path, typer.Argument(help="Conversations as JSON or JSONL; - reads standard input.", allow_dash=True)],
-    recipe: Annotated[str, typer.Option(help="A recipe id, see `glm4viz recipes`.")] = DEFAULT,
+    recipe: Annotated[str | None, typer.Option(help=f"A recipe id, see `glm4viz recipes`. [default: {DEFAULT}]")] = None,
     max_length: MaxLengthOption = None,
+    config: ConfigOption = None,
     as_json: Json = False,
     lang: Language = "en",
 ) -> None:
     """Show which tokens are trained. Trained text is green and [in brackets]; masked text is dim."""
+    found = parse_config(config, lang)
     try:
-        chosen = get_recipe(recipe)
-    except UnknownRecipe as error:
-        raise typer.BadParameter(error.sentence(lang)) from None
+        chosen = (
+            get_custom(recipe) if recipe and recipe.startswith(SCHEME) else get_recipe(recipe or (found.recipe_id if found else DEFAULT))
+        )
+    except (UnknownRecipe, ValueError) as error:
+        raise typer.BadParameter(error.sentence(lang) if isinstance(error, UnknownRecipe) else str(error)) from None
     limit = parse_max_length(chosen, max_length)
+    if limit is None and found and recipe is None:
+        limit = found.max_length
     console, failed = Console(highlight=False, soft_wrap=True), False
     for number, record in enumerate(read_conversations(sys.stdin.buffer.read() if str(file) == "-" else file)):
         try:

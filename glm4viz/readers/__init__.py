@@ -1,6 +1,6 @@
-"""Conversations from files, uploads and pasted text: GLM-4's own form and OpenAI's, as JSON, JSON Lines or anything in between.
+"""Conversations from files, uploads and pasted text, in any common format, whatever they are packed in.
 
-source → lines → records → conversations, one module each; whatever can't be read becomes a `ReadError` in its place.
+source → container (JSON, CSV, Parquet, compressed, …) → records → conversations; what can't be read becomes a `ReadError` in its place.
 """
 
 from collections.abc import Iterator
@@ -8,10 +8,12 @@ from dataclasses import replace
 
 from glm4viz.conversation import Conversation, MessageError
 from glm4viz.errors import ReadError
+from glm4viz.readers.arrow import FILLED
+from glm4viz.readers.containers import records_in
 from glm4viz.readers.explain import TOO_DEEP
 from glm4viz.readers.formats import FORMATS, understand
-from glm4viz.readers.records import Record, read_records
-from glm4viz.readers.source import Source, name_of, open_source
+from glm4viz.readers.records import Record
+from glm4viz.readers.source import Source, name_of
 
 __all__ = ["FORMATS", "Source", "read_conversations"]
 
@@ -19,8 +21,8 @@ __all__ = ["FORMATS", "Source", "read_conversations"]
 def read_conversations(source: Source, format: str = "auto") -> Iterator[Conversation | ReadError]:
     """Each conversation of a source in its order; a record that can't be read gives a `ReadError`, yielded and not raised.
 
-    `source` is a path, bytes, an open file or upload, or a str. A str that starts like JSON or has several lines is the text itself; any
-    other is a path. Give text from a web page as bytes, so that it never names a file.
+    `source` is a path (of a file, or of a folder that `datasets` saved), bytes, an open file or upload, or a str. A str that starts like
+    JSON or has several lines is the text itself; any other is a path. Give text from a web page as bytes, so that it never names a file.
     """
     if format not in FORMATS:
         raise ValueError(f"unknown format {format!r}; known are {', '.join(FORMATS)}")
@@ -30,21 +32,38 @@ def read_conversations(source: Source, format: str = "auto") -> Iterator[Convers
 def _conversations(source: Source, format: str) -> Iterator[Conversation | ReadError]:
     name = name_of(source)
     try:
-        for index, found in enumerate(read_records(open_source(source))):
+        for index, found in enumerate(records_in(source)):
             if isinstance(found, Record):
-                yield _conversation(found, format, name, index)
+                yield _conversation(found, format, found.file or name, index)
             else:
-                found.file = name
+                found.file = found.file or name
                 yield found
     except ReadError as error:  # the source as a whole
-        error.file = name
+        error.file = error.file or name
         yield error
 
 
 def _conversation(record: Record, format: str, file: str, index: int) -> Conversation | ReadError:
     try:
-        return replace(understand(record.value, format, record.risky), file=file, line=record.line, index=index)
+        conversation = understand(record.value, format, record.risky)
     except MessageError as error:
         return ReadError(error.text["en"], error.text["zh"], file=file, line=record.line, field=error.field)
     except RecursionError:
         return ReadError(*TOO_DEEP, file=file, line=record.line)
+    notes = conversation.notes
+    if record.filled and _has_null(conversation.messages):
+        notes = (*notes, FILLED)
+    return replace(conversation, notes=notes, file=file, line=record.line, index=index)
+
+
+def _has_null(value: object) -> bool:
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if item is None:
+            return True
+        if isinstance(item, dict):
+            stack += item.values()
+        elif isinstance(item, list):
+            stack += item
+    return False

@@ -1,7 +1,11 @@
-"""Which form a record is in, and the record as a conversation in GLM-4's form."""
+"""Which form a record is in, and the record as a conversation in GLM-4's form.
 
-from collections.abc import Callable
-from typing import Any
+The forms are asked in the order below and the first that takes a record reads it, so `messages` goes before `conversations`, that before
+`conversation`, and all before columns. Where two forms share a field, the first turn that has a field of either decides.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 from glm4viz.conversation import (
     Conversation,
@@ -13,45 +17,26 @@ from glm4viz.conversation import (
     shown,
     surrogate_error,
 )
+from glm4viz.readers.alpaca import map_alpaca
+from glm4viz.readers.chatglm2 import is_chatglm2, map_chatglm2
+from glm4viz.readers.chatglm3 import is_chatglm3, map_chatglm3
+from glm4viz.readers.fields import Message, Record, Said
+from glm4viz.readers.firefly import is_firefly, map_firefly
 from glm4viz.readers.openai import is_openai, map_openai
-
-FORMATS = ("auto", "glm4", "openai")
-
-
-def _has_turns(key: str, inner: str) -> Callable[[dict[str, Any]], bool]:
-    def matches(record: dict[str, Any]) -> bool:
-        turns = record.get(key)
-        return isinstance(turns, list) and any(isinstance(turn, dict) and inner in turn for turn in turns)
-
-    return matches
+from glm4viz.readers.sharegpt import map_sharegpt
+from glm4viz.readers.xtuner import map_xtuner
 
 
-# Forms of other tools that can't be read yet, each known by what only it has. The first that matches is named.
-_FOREIGN: tuple[tuple[str, Callable[[dict[str, Any]], bool]], ...] = (
-    ("ChatGLM3", _has_turns("conversations", "role")),
-    ("ShareGPT", lambda record: "conversations" in record),
-    ("XTuner / Firefly", lambda record: "conversation" in record),
-    ("Alpaca", lambda record: "instruction" in record),
-    ("ChatGLM2", lambda record: "prompt" in record and "response" in record),
-)
+class Form(NamedTuple):
+    """One way to write a conversation down. `key`: the field its turns are in, "" if it has columns instead."""
+
+    name: str
+    key: str
+    takes: Callable[[Record], bool]
+    read: Callable[[Record, Said], list[Message]]
 
 
-def understand(value: object, format: str, risky: bool) -> Conversation:
-    """The conversation that a value read from a file stands for, or a `MessageError`. `risky`: lone surrogates are possible."""
-    record = {"messages": value} if isinstance(value, list) else value
-    if not isinstance(record, dict):
-        found = describe(record)
-        raise MessageError(
-            f'Found {found["en"]} where a conversation should be. Write {{"messages": [{{"role": "user", "content": "…"}}]}}.',
-            f'这里应是一条对话，却是{found["zh"]}。请写成 {{"messages": [{{"role": "user", "content": "…"}}]}}。',
-        )
-    if "messages" not in record:
-        raise _no_messages(record)
-    if risky and (path := find_surrogate({key: record[key] for key in ("messages", "tools", "functions") if key in record}, "")):
-        raise surrogate_error(path)
-    if format == "openai" or (format == "auto" and is_openai(record)):
-        messages, notes = map_openai(record)
-        return Conversation(messages, "openai", (*notes, *null_content_notes(messages)))
+def _map_glm4(record: Record, said: Said) -> list[Message]:  # noqa: ARG001 — nothing is changed
     for key in ("tools", "functions"):
         if record.get(key):
             raise MessageError(
@@ -59,26 +44,96 @@ def understand(value: object, format: str, risky: bool) -> Conversation:
                 f"记录自带 {key}：这是 OpenAI 的写法。请用 format auto 或 openai 读取。",
                 field=key,
             )
-    messages = check_messages(record["messages"])
-    return Conversation(messages, "glm4", tuple(null_content_notes(messages)))
+    return check_messages(record["messages"])
 
 
-def _no_messages(record: dict[str, Any]) -> MessageError:
+_FORMS = (
+    Form("openai", "messages", is_openai, map_openai),
+    Form("glm4", "messages", lambda record: "messages" in record, _map_glm4),
+    Form("chatglm3", "conversations", is_chatglm3, map_chatglm3),
+    Form("sharegpt", "conversations", lambda record: "conversations" in record, map_sharegpt),
+    Form("firefly", "conversation", is_firefly, map_firefly),
+    Form("xtuner", "conversation", lambda record: "conversation" in record, map_xtuner),
+    Form("alpaca", "", lambda record: "instruction" in record, map_alpaca),
+    Form("chatglm2", "", is_chatglm2, map_chatglm2),
+)
+_BY_NAME = {form.name: form for form in _FORMS}
+FORMATS = ("auto", "glm4", "openai", *(name for name in _BY_NAME if name not in ("glm4", "openai")))
+
+# All that is read of a record, for the search for lone surrogates.
+_FIELDS = ("messages", "tools", "functions", "conversations", "conversation", "system", "history")
+_COLUMNS = ("instruction", "input", "output", "prompt", "response", "content", "summary")
+# Texts that hold JSON where a table can have nothing else in a cell.
+STRUCTURED = frozenset(("messages", "tools", "functions", "conversations", "conversation", "history"))
+
+
+def has_form(fields: Record | Iterable[str]) -> bool:
+    """Whether a record, or one with columns of these names, is in a known form."""
+    record = fields if isinstance(fields, dict) else dict.fromkeys(fields)
+    return any(form.takes(record) for form in _FORMS)
+
+
+def understand(value: object, format: str, risky: bool) -> Conversation:
+    """The conversation that a value read from a file stands for, or a `MessageError`. `risky`: lone surrogates are possible."""
+    record = {_key_of_bare(value, format): value} if isinstance(value, list) else value
+    if not isinstance(record, dict):
+        found = describe(record)
+        raise MessageError(
+            f'Found {found["en"]} where a conversation should be. Write {{"messages": [{{"role": "user", "content": "…"}}]}}.',
+            f'这里应是一条对话，却是{found["zh"]}。请写成 {{"messages": [{{"role": "user", "content": "…"}}]}}。',
+        )
+    form = _form_of(record, format)
+    if risky and (path := find_surrogate({key: record[key] for key in (*_FIELDS, *_COLUMNS) if key in record}, "")):
+        raise surrogate_error(path)
+    said: Said = {}
+    messages = form.read(record, said)
+    return Conversation(messages, form.name, (*said.values(), *null_content_notes(messages)))
+
+
+def _key_of_bare(turns: list[Any], format: str) -> str:
+    """The field that a bare list of turns would stand under."""
+    if format != "auto":
+        return _BY_NAME[format].key or "messages"
+    return "conversations" if any(isinstance(turn, dict) and is_sharegpt_turn(turn) for turn in turns) else "messages"
+
+
+def is_sharegpt_turn(value: dict[str, Any]) -> bool:
+    return "from" in value and "value" in value and "role" not in value
+
+
+def _form_of(record: Record, format: str) -> Form:
+    form = next((form for form in _FORMS if form.takes(record)), None) if format == "auto" else _BY_NAME[format]
+    if form and (form.key in record if form.key else form.takes(record)):
+        return form
+    if format == "auto" or form is None or form.key == "messages":
+        raise _no_messages(record)
+    needs = f'"{form.key}"' if form.key else {"alpaca": "instruction, output", "chatglm2": "prompt, response"}[form.name]
+    raise MessageError(
+        f"There is no {needs} here, which {form.name} has (found keys: {_keys(record)}). Read it with format auto, or another.",
+        f"这里没有 {form.name} 格式的 {needs}（现有的键：{_keys(record)}）。请用 format auto 或其他格式读取。",
+        field=form.key,
+    )
+
+
+def _no_messages(record: Record) -> MessageError:
     if "role" in record and ("content" in record or "tool_calls" in record):
         return MessageError(
             'This is a single message, not a conversation. Put all its messages in one list: {"messages": [{"role": …, "content": …}, …]}.',
             '这是单独一条消息，不是对话。请把对话的所有消息放进一个列表：{"messages": [{"role": …, "content": …}, …]}。',
             field="messages",
         )
-    for name, matches in _FOREIGN:
-        if matches(record):
-            return MessageError(
-                f'This is {name}\'s form, which can\'t be read yet. Convert it to {{"messages": [{{"role": "user", "content": "…"}}]}}.',
-                f'这是 {name} 的格式，目前还不能读取。请转换为 {{"messages": [{{"role": "user", "content": "…"}}]}}。',
-            )
-    keys = ", ".join(shown(key, 20) for key in list(record)[:4]) or "–"
+    if other := next((form.name for form in _FORMS if form.takes(record)), ""):
+        return MessageError(
+            f'There is no "messages" here: this is {other}\'s form. Read it with format auto or {other}.',
+            f"这里没有 messages：这是 {other} 的格式。请用 format auto 或 {other} 读取。",
+            field="messages",
+        )
     return MessageError(
-        f'There is no "messages" here (found keys: {keys}). Put the conversation\'s messages under that key.',
-        f"这里没有 messages（现有的键：{keys}）。请把对话的消息放在这个键下。",
+        f'There is no "messages" here (found keys: {_keys(record)}). Put the conversation\'s messages under that key.',
+        f"这里没有 messages（现有的键：{_keys(record)}）。请把对话的消息放在这个键下。",
         field="messages",
     )
+
+
+def _keys(record: Record) -> str:
+    return ", ".join(shown(str(key), 20) for key in list(record)[:4]) or "–"

@@ -5,37 +5,32 @@ from collections.abc import Iterator
 from typing import Any
 
 from glm4viz.conversation import OPENAI_ROLES, MessageError, Text, check_message, check_messages, describe
+from glm4viz.readers.fields import Message, Record, Said, put_tools
 
-Message = dict[str, Any]
-
-_CALLS = ("tool_calls", "function_call")
-_NOTES: dict[str, Text] = {
-    "tools": {
-        "en": "The record's tools became a system message with empty content, placed first, as GLM-4 has it.",
-        "zh": "记录的 tools 变成了一条放在最前面、content 为空的 system 消息，这是 GLM-4 的写法。",
-    },
-    "call": {
-        "en": "A tool call became an assistant message: the function's name as metadata, the arguments as content.",
-        "zh": "工具调用变成了 assistant 消息：函数名放在 metadata，参数放在 content。",
-    },
-    "several": {
-        "en": "Several calls of one message became messages in a row: GLM-4 has no parallel calls.",
-        "zh": "一条消息中的多个调用变成了连续的几条消息：GLM-4 没有并行调用。",
-    },
-    "result": {
-        "en": "A tool result (role tool or function) became an observation; its tool_call_id and name were dropped.",
-        "zh": "工具结果（角色 tool 或 function）变成了 observation；tool_call_id 和 name 已去掉。",
-    },
-    "developer": {"en": "The role developer became system.", "zh": "角色 developer 变成了 system。"},
-    "parts": {
-        "en": "Content in parts was joined into one text, with nothing in between.",
-        "zh": "分段的 content 已直接连成一个文本。",
-    },
+CALL: Text = {
+    "en": "A tool call became an assistant message: the function's name as metadata, the arguments as content.",
+    "zh": "工具调用变成了 assistant 消息：函数名放在 metadata，参数放在 content。",
 }
+SEVERAL_CALLS: Text = {
+    "en": "Several calls of one message became messages in a row: GLM-4 has no parallel calls.",
+    "zh": "一条消息中的多个调用变成了连续的几条消息：GLM-4 没有并行调用。",
+}
+RESULT: Text = {
+    "en": "A tool result (role tool or function) became an observation; its tool_call_id and name were dropped.",
+    "zh": "工具结果（角色 tool 或 function）变成了 observation；tool_call_id 和 name 已去掉。",
+}
+DEVELOPER: Text = {"en": "The role developer became system.", "zh": "角色 developer 变成了 system。"}
+PARTS: Text = {
+    "en": "Content in parts was joined into one text, with nothing in between.",
+    "zh": "分段的 content 已直接连成一个文本。",
+}
+_CALLS = ("tool_calls", "function_call")
 
 
-def is_openai(record: dict[str, Any]) -> bool:
-    """Whether anything in the record is said in OpenAI's way only."""
+def is_openai(record: Record) -> bool:
+    """Whether the record has messages, and anything in it is said in OpenAI's way only."""
+    if "messages" not in record:
+        return False
     messages = record["messages"]
     return bool(record.get("tools") or record.get("functions")) or (isinstance(messages, list) and any(map(_is_openai_message, messages)))
 
@@ -51,26 +46,24 @@ def _is_openai_message(message: object) -> bool:
     )
 
 
-def map_openai(record: dict[str, Any]) -> tuple[list[Message], tuple[Text, ...]]:
-    """The record's messages in GLM-4's form, and what was changed on the way. Raises `MessageError`, with the field as the file has it."""
+def map_openai(record: Record, said: Said) -> list[Message]:
+    """The record's messages in GLM-4's form. Raises `MessageError`, with the field as the file has it."""
     messages = record["messages"]
     if not isinstance(messages, list) or not messages:
         check_messages(messages)  # raises
-    said: dict[str, None] = {}  # each kind of change once, in order
-    mapped = _tools_message(record, said)
+    tools = _tools(record)
+    mapped: list[Message] = []
     for index, message in enumerate(messages):
-        if _is_openai_message(message):
-            mapped += _map_message(index, message, said)
-        else:
-            check_message(index, message)
-            mapped.append(message)
-    return mapped, tuple(_NOTES[key] for key in said)
+        mapped += map_message(index, message, said)
+    if tools:
+        put_tools(tools, mapped, said)
+    return mapped
 
 
-def _tools_message(record: dict[str, Any], said: dict[str, None]) -> list[Message]:
+def _tools(record: Record) -> list[Any]:
     tools = record.get("tools")
     if not tools and isinstance(functions := record.get("functions"), list):  # the older name
-        tools = [{"type": "function", "function": function} for function in functions]
+        return [{"type": "function", "function": function} for function in functions]
     if not tools:
         return []
     if not isinstance(tools, list):
@@ -80,26 +73,36 @@ def _tools_message(record: dict[str, Any], said: dict[str, None]) -> list[Messag
             f"tools 是{found['zh']}，不是列表。请直接写列表，不要写成文本。",
             field="tools",
         )
-    said["tools"] = None
-    return [{"role": "system", "content": "", "tools": tools}]
+    return tools
 
 
-def _map_message(index: int, message: Message, said: dict[str, None]) -> Iterator[Message]:
-    here = f"messages[{index}]"
+def map_message(index: int, message: object, said: Said, under: str = "messages") -> Iterator[Message]:
+    """The messages that one of OpenAI's, or one of GLM-4's own, stands for. `under`: the field that the list of them is in."""
+    if isinstance(message, dict) and _is_openai_message(message):
+        return _map_message(index, message, said, under)
+    check_message(index, message, under)
+    assert isinstance(message, dict)
+    return iter((message,))
+
+
+def _map_message(index: int, message: Message, said: Said, under: str) -> Iterator[Message]:
+    here = f"{under}[{index}]"
     calls = _calls(here, message)
     plain = {key: value for key, value in message.items() if key not in _CALLS or not value}
     role = message.get("role")
     if isinstance(role, str) and role in OPENAI_ROLES:
         plain["role"] = OPENAI_ROLES[role]
-        said["developer" if role == "developer" else "result"] = None
-        if role != "developer":
+        if role == "developer":
+            said["developer"] = DEVELOPER
+        else:
+            said["result"] = RESULT
             plain = {key: value for key, value in plain.items() if key not in ("tool_call_id", "name")}
     if isinstance(message.get("content"), list) and (message["content"] or not calls):
         plain["content"] = _joined(f"{here}.content", message["content"])
-        said["parts"] = None
+        said["parts"] = PARTS
     if calls and not plain.get("content"):
         plain["content"] = ""  # absent, null and [] are all fine beside calls
-    check_message(index, plain)
+    check_message(index, plain, under)
     if calls and plain["role"] != "assistant":
         raise MessageError(
             f"{here} has tool calls, but its role is {plain['role']}. Only an assistant calls tools: change the role.",
@@ -109,10 +112,10 @@ def _map_message(index: int, message: Message, said: dict[str, None]) -> Iterato
     if plain["content"] or not calls:
         yield plain
     for name, arguments in calls:
-        said["call"] = None
+        said["call"] = CALL
         yield {**plain, "metadata": name, "content": arguments}
     if len(calls) > 1:
-        said["several"] = None
+        said["several"] = SEVERAL_CALLS
 
 
 def _calls(here: str, message: Message) -> list[tuple[str, str]]:
@@ -125,13 +128,14 @@ def _calls(here: str, message: Message) -> list[tuple[str, str]]:
         field = f"{here}.tool_calls[{number}]"
         if isinstance(call, dict) and "function" in call:
             field, call = f"{field}.function", call["function"]
-        found.append(_call(field, call))
+        found.append(read_call(field, call))
     if function_call := message.get("function_call"):
-        found.append(_call(f"{here}.function_call", function_call))
+        found.append(read_call(f"{here}.function_call", function_call))
     return found
 
 
-def _call(field: str, call: object) -> tuple[str, str]:
+def read_call(field: str, call: object) -> tuple[str, str]:
+    """Name and arguments of one call {name, arguments}; the arguments as a text, or an object that is written as one."""
     if not isinstance(call, dict):
         raise _bad_call(field, call)
     name, arguments = call.get("name"), call.get("arguments")

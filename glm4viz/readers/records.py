@@ -15,7 +15,8 @@ from typing import NamedTuple
 from glm4viz.conversation import is_unicode
 from glm4viz.errors import ReadError
 from glm4viz.readers.explain import MISSING_COMMA, STRAY, TRAILING_COMMA, UNCLOSED_ARRAY, Words, explain, explain_bytes
-from glm4viz.readers.source import Lines
+from glm4viz.readers.formats import has_form, is_sharegpt_turn
+from glm4viz.readers.source import Lines, too_big
 
 _SPACE = " \t\r\n\ufeff"  # a byte order mark is left inside when files are glued together
 _SPACES = re.compile(f"[{_SPACE}]*")
@@ -27,7 +28,7 @@ _STARTS = re.compile(r'\{(?=\s*")|\[(?=\s*\{)')
 # What the first line of a record looks like up to its first key; a later line that starts the same way starts the next record.
 _OPENING = re.compile(r"[\[{]\s*(?:\{\s*)?[\"'“]?\w+")
 _BEFORE_ITEM = ("[", ",", "]", "}", "\n", "/")  # a slash ends a comment
-_FIRST_KEY_OF_A_MESSAGE = re.compile(r"\{\s*[\"'“]?(?:role|content)\b")
+_FIRST_KEY_OF_A_MESSAGE = re.compile(r"\{\s*[\"'“]?(?:role|content|from)\b")
 _raw_decode = json.JSONDecoder().raw_decode
 
 
@@ -37,6 +38,8 @@ class Record(NamedTuple):
     value: object
     line: int
     risky: bool  # its text has \ud… in it, so a lone surrogate is possible
+    file: str = ""  # the part of the source it is in, if that has several files
+    filled: bool = False  # its file can't leave a field out, and has null in it instead
 
 
 def read_records(source: Lines) -> Iterator[Record | ReadError]:
@@ -66,11 +69,14 @@ def read_records(source: Lines) -> Iterator[Record | ReadError]:
 def _blocks(source: Lines) -> "Iterator[Record | _Block]":
     """Each line that is JSON by itself as a record, all else in blocks of lines that belong together."""
     held: list[str] = []
-    start, depth, opening = 0, 0, None
+    start, depth, opening, size = 0, 0, None, 0
     for number, line in enumerate(source.lines, 1):
         if held:
             if not (opening and line.startswith(opening)):
                 held.append(line)
+                size += len(line) + 100  # what an empty line costs
+                if source.limit and size > source.limit:
+                    raise too_big(start)
                 depth += _depth(line)
                 if depth <= 0:
                     yield _Block("\n".join(held), start, source.from_bytes)
@@ -86,7 +92,7 @@ def _blocks(source: Lines) -> "Iterator[Record | _Block]":
         except (ValueError, RecursionError):
             start, depth = number, _depth(line)
             if depth > 0:
-                held, found = [line], _OPENING.match(line)
+                held, found, size = [line], _OPENING.match(line), len(line)
                 opening = found and found[0]
                 continue
         else:
@@ -113,11 +119,11 @@ def _conversations(value: object) -> Iterator[object]:
 
 
 def _is_message(value: object) -> bool:
-    return isinstance(value, dict) and ("role" in value or "content" in value) and "messages" not in value
+    return isinstance(value, dict) and ("role" in value or "content" in value or is_sharegpt_turn(value)) and not has_form(value)
 
 
 def _is_record(value: object) -> bool:
-    return isinstance(value, list) or (isinstance(value, dict) and "messages" in value)
+    return isinstance(value, list) or (isinstance(value, dict) and has_form(value))
 
 
 def _has_swallowed(value: object) -> bool:

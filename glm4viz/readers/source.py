@@ -1,11 +1,11 @@
-"""From a path, bytes, text or an upload to lines of text; what can't be text is named here."""
+"""From a path, bytes, text or an upload to a stream of bytes or lines of text; what can't be read as either is named here."""
 
+import io
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from io import BufferedReader
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from glm4viz.conversation import shown
 from glm4viz.errors import ReadError
@@ -50,6 +50,7 @@ class Lines:
 
     lines: Iterator[str]
     from_bytes: bool = True  # else the text was given as str, and a surrogate in it is the writer's own
+    limit: int = 0  # how long a line, or a value over several lines, may be; 0: no limit
 
 
 def name_of(source: Source) -> str:
@@ -60,28 +61,35 @@ def name_of(source: Source) -> str:
     return str(name) if isinstance(name, str | os.PathLike) else ""
 
 
-def open_source(source: Source) -> Lines:
-    """The lines of a source. This, or taking the lines, may raise the `ReadError` that says why it can't be read as text."""
+def open_source(source: Source) -> Lines | Path | BinaryIO:
+    """The lines of a text, the path that a source names, or its bytes as a stream. May raise the `ReadError` that says why not."""
     if isinstance(source, str):
-        if _is_text(source):
-            return Lines(_text_lines(source), from_bytes=False)
-        source = Path(source)
+        return Lines(_text_lines(source), from_bytes=False) if _is_text(source) else Path(source)
     if isinstance(source, os.PathLike):
-        return Lines(_file_lines(Path(source)))
-    data = source if isinstance(source, bytes | bytearray | memoryview) else _read(source)
-    return Lines(_text_lines(data), from_bytes=False) if isinstance(data, str) else Lines(_byte_lines(bytes(data)))
-
-
-def _read(upload: Upload) -> str | bytes:
+        return Path(source)
+    if isinstance(source, bytes | bytearray | memoryview):
+        return buffered(io.BytesIO(source))
     try:
-        if hasattr(upload, "seekable") and hasattr(upload, "seek") and upload.seekable():
-            upload.seek(0)  # a page that runs again gets the same upload again, already read to its end
-        return upload.read()
+        if hasattr(source, "seekable") and hasattr(source, "seek") and source.seekable():
+            source.seek(0)  # a page that runs again gets the same upload again, already read to its end
+        if isinstance(source, io.BufferedReader):
+            return source  # an open file or standard input need not be in memory as a whole
+        data = source.read()
     except (OSError, ValueError) as error:  # ValueError: closed, or a text file in another encoding
-        raise _unreadable(name_of(upload), error) from None
+        raise unreadable(name_of(source), error) from None
+    return Lines(_text_lines(data), from_bytes=False) if isinstance(data, str) else buffered(io.BytesIO(data))
 
 
-def _unreadable(name: str, error: Exception) -> ReadError:
+def buffered(raw: io.RawIOBase | io.BytesIO) -> io.BufferedReader:
+    return io.BufferedReader(raw, 1 << 18)
+
+
+def head_of(stream: BinaryIO) -> bytes:
+    """The first bytes of a buffered stream, which stay in it."""
+    return stream.peek(_HEAD)[:_HEAD] if isinstance(stream, io.BufferedReader) else b""
+
+
+def unreadable(name: str, error: Exception) -> ReadError:
     reason = getattr(error, "strerror", None) or str(error)
     return ReadError(
         f"{shown(name, 80)} can't be read: {reason}. Check the name and the permissions.",
@@ -95,59 +103,66 @@ def _is_text(source: str) -> bool:
     return start in ("", "{", "[", "'", '"') or "\n" in source
 
 
-def _text_lines(text: str) -> Iterator[str]:
-    yield from text.removeprefix("\ufeff").split("\n")
-
-
-def _byte_lines(data: bytes) -> Iterator[str]:
-    for bom, encoding in _BOMS:
-        if data.startswith(bom):
-            try:
-                text = data.decode(encoding)
-            except UnicodeDecodeError as error:
-                raise ReadError(
-                    f"The file says it is {encoding.upper()}, but byte {error.start} isn't. Save it as UTF-8.",
-                    f"文件标明是 {encoding.upper()}，但第 {error.start} 个字节不符。请另存为 UTF-8。",
-                ) from None
-            return _text_lines(text)
-    _refuse_binary(data[:_HEAD])
-    return _text_lines(data.decode("utf-8", "surrogateescape"))
-
-
-def _file_lines(path: Path) -> Iterator[str]:
+def open_path(path: Path) -> io.BufferedReader:
+    """The file of a path. Raises the `ReadError` that says why there is none."""
     try:
         if not path.exists():
             raise ReadError(
                 f"There is no file {shown(str(path), 80)}, nor is it JSON. Check the name, or paste JSON that starts with [ or {{.",
                 f"没有文件 {shown(str(path), 80)}，它也不是 JSON。请检查文件名，或粘贴以 [ 或 {{ 开头的 JSON。",
             )
-        if path.is_dir():
-            raise ReadError(
-                f"{shown(str(path), 80)} is a folder. Name a file in it.", f"{shown(str(path), 80)} 是文件夹。请指定其中的文件。"
-            )
-        with path.open("rb") as file:
-            yield from _stream_lines(file)
+        return path.open("rb")
     except (OSError, ValueError) as error:  # ValueError: a name with a NUL in it
-        raise _unreadable(str(path), error) from None
+        raise unreadable(str(path), error) from None
 
 
-def _stream_lines(file: BufferedReader) -> Iterator[str]:
-    head = file.peek(_HEAD)[:_HEAD]
-    if head.startswith(tuple(bom for bom, _ in _BOMS)):
-        yield from _byte_lines(file.read())
-        return
+def _text_lines(text: str) -> Iterator[str]:
+    yield from text.removeprefix("\ufeff").split("\n")
+
+
+def _wide_lines(data: bytes, encoding: str) -> Iterator[str]:
+    try:
+        return _text_lines(data.decode(encoding))
+    except UnicodeDecodeError as error:
+        raise ReadError(
+            f"The file says it is {encoding.upper()}, but byte {error.start} isn't. Save it as UTF-8.",
+            f"文件标明是 {encoding.upper()}，但第 {error.start} 个字节不符。请另存为 UTF-8。",
+        ) from None
+
+
+def stream_lines(stream: BinaryIO, limit: int = 0) -> Iterator[str]:
+    """The lines of a buffered stream, one at a time. `limit`: how many bytes a line may have; 0: no limit."""
+    head = head_of(stream)
+    for bom, encoding in _BOMS:
+        if head.startswith(bom):
+            data = stream.read(limit + 1 if limit else -1)
+            if limit and len(data) > limit:
+                raise too_big(1)
+            yield from _wide_lines(data, encoding)
+            return
     _refuse_binary(head)
-    for number, line in enumerate(file):
+    for number, line in enumerate(iter(lambda: stream.readline(limit + 1), b"") if limit else stream, 1):
+        if limit and len(line) > limit:
+            raise too_big(number)
         text = line.decode("utf-8", "surrogateescape").removesuffix("\n")
-        yield text if number else text.removeprefix("\ufeff")
+        yield text if number > 1 else text.removeprefix("\ufeff")
+
+
+def too_big(line: int) -> ReadError:
+    """A line, or a value over several lines, that a compressed file unpacks to and nobody should hold in memory."""
+    return ReadError(
+        "What begins here unpacks to more than can be held in memory. Unpack the file first, or write one record a line (JSON Lines).",
+        "从这里开始的内容解压后太大，内存放不下。请先解压文件，或改成每行一条记录（JSON Lines）。",
+        line=line,
+    )
 
 
 def _refuse_binary(head: bytes) -> None:
     for magic, en, zh in _SIGNATURES:
         if head.startswith(magic):
             raise ReadError(
-                f"This is {en}, not JSON text. Unpack or export it to JSON or JSON Lines first.",
-                f"这是{zh}，不是 JSON 文本。请先解压或导出为 JSON 或 JSON Lines。",
+                f"This is {en}, not JSON text. Unpack or export it to JSON, JSON Lines, CSV or Parquet first.",
+                f"这是{zh}，不是 JSON 文本。请先解压或导出为 JSON、JSON Lines、CSV 或 Parquet。",
             )
     if b"\0" in head:
         wide = head[:2].count(0) == 1

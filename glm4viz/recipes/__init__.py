@@ -24,6 +24,10 @@ def get_recipe(recipe: str | Recipe) -> Recipe:
     """The recipe with this id (a Recipe passes through). Raises UnknownRecipe, naming those that look alike."""
     if isinstance(recipe, Recipe):
         return recipe
+    if str(recipe).startswith("custom:"):
+        from glm4viz.custom import get_custom
+
+        return get_custom(recipe)
     known = recipes()
     if recipe not in known:
         close = ", ".join(difflib.get_close_matches(str(recipe), known, 3)) or ", ".join(known)

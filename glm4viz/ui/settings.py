@@ -5,22 +5,31 @@ import streamlit as st
 from glm4viz.recipe import Recipe
 from glm4viz.recipes import DEFAULT, recipes
 from glm4viz.sample import MaxLength
-from glm4viz.ui.i18n import language, t
+from glm4viz.ui.custom_recipe import choose_custom
+from glm4viz.ui.i18n import language, plain, t
+from glm4viz.ui.training_config import choose_config, show_config
 
 MAX_INPUT, MAX_OUTPUT = 512, 512  # GLM-4's lora.yaml
+CUSTOM = "custom"
 
 
 def choose_recipe() -> Recipe:
-    """The recipe chosen, with its rule and source to open."""
+    """The recipe chosen, with its rule and source to open; the reader's own; or that of a training config."""
     known = recipes()
-    names = {id: f"{id} · {recipe.system} {recipe.source.date}" for id, recipe in known.items()}
+    names = {id: f"{id} · {recipe.system} {recipe.source.date}" for id, recipe in known.items()} | {CUSTOM: t("custom.name")}
     st.session_state.setdefault("recipe", DEFAULT)
-    recipe = known[st.selectbox(t("recipe"), list(known), key="recipe", format_func=names.__getitem__, persist_state="session")]
-    with st.popover(t("recipe.rule"), icon=":material/gavel:", width="stretch"):
-        st.markdown(recipe.rule[language()].replace("<", "\\<"))
-        st.caption(t("recipe.source", **recipe.source._asdict()))
+    chosen = st.selectbox(t("recipe"), list(names), key="recipe", format_func=names.__getitem__, persist_state="session")
+    recipe = choose_custom() if chosen == CUSTOM else known[chosen]
+    left, right = st.columns(2, gap="small")
+    with left, st.popover(t("recipe.rule"), icon=":material/gavel:", width="stretch"):
+        st.markdown(plain(recipe.rule[language()]))
+        if recipe.source.date:
+            st.caption(t("recipe.source", **recipe.source._asdict()))
         if recipe.quirks:
-            st.markdown(f"**{t('recipe.quirks')}**\n" + "\n".join(f"- {quirk[language()]}" for quirk in recipe.quirks).replace("<", "\\<"))
+            st.markdown(f"**{t('recipe.quirks')}**\n" + "\n".join(f"- {plain(quirk[language()])}" for quirk in recipe.quirks))
+    with right:
+        choose_config()
+    show_config(recipe.id)
     return recipe
 
 

@@ -17,6 +17,17 @@ FORM = '{"messages": [{"role": "user", "content": "你好"}, {"role": "assistant
 
 def choose_conversation() -> Conversation | None:
     """The controls, and the conversation chosen by them; None, with a sentence on the page, if there is none."""
+    good = read_source()
+    if not good:
+        return None
+    conversation = _record(good)
+    for note in conversation.notes:
+        st.caption(f":material/info: {plain(note[language()])}")
+    return conversation
+
+
+def read_source() -> list[Conversation]:
+    """The controls, and every conversation that could be read; none, with a sentence on the page, if there is none."""
     names = {kind: t(f"source.{kind}") for kind in SOURCES}
     st.session_state.setdefault("source", "sample")
     kind = st.segmented_control(t("source"), SOURCES, key="source", format_func=names.__getitem__, required=True, persist_state="session")
@@ -26,7 +37,7 @@ def choose_conversation() -> Conversation | None:
         upload = st.file_uploader(t("upload"), key="upload")
         if upload is None:
             st.info(t("upload.waiting"), icon=":material/upload_file:")
-            return None
+            return []
         records = _read(upload.getvalue(), upload.name)
     else:
         name = _sample()
@@ -36,11 +47,7 @@ def choose_conversation() -> Conversation | None:
     if not good:
         st.markdown(t("read.none"))
         st.code(FORM, language="json", wrap_lines=True)
-        return None
-    conversation = _record(good)
-    for note in conversation.notes:
-        st.caption(f":material/info: {plain(note[language()])}")
-    return conversation
+    return good
 
 
 @st.cache_data(max_entries=4, scope="session", show_spinner=True)
@@ -76,7 +83,7 @@ def _pasted() -> str:
 def _record(records: list[Conversation]) -> Conversation:
     if len(records) == 1:
         return records[0]
-    names = [t("record.name", number=record.index + 1, text=_first_words(record)) for record in records]
+    names = [t("record.name", number=record.index + 1, text=first_words(record)) for record in records]
     if st.session_state.get("record", 0) not in range(len(records)):
         st.session_state.record = 0
     number: int = st.selectbox(
@@ -85,7 +92,7 @@ def _record(records: list[Conversation]) -> Conversation:
     return records[number]
 
 
-def _first_words(conversation: Conversation) -> str:
+def first_words(conversation: Conversation) -> str:
     texts = [message["content"] for message in conversation.messages if message["role"] == "user" and message["content"]]
     return " ".join((texts or [""])[0][:60].split())
 

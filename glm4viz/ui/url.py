@@ -8,13 +8,18 @@ from collections.abc import Callable, Collection
 
 import streamlit as st
 
+from glm4viz.custom import CustomRecipe
 from glm4viz.link import unpack_conversation
 from glm4viz.locales import LANGUAGES
 from glm4viz.recipes import recipes
 from glm4viz.ui.samples import SAMPLES
 
 SOURCES = ("sample", "paste", "upload")
-Parse = Callable[[str], str | int | None]
+MOST_RECIPES = 6
+MOST_SAMPLES = 32
+BATCH_PICKS = ("first", "longest", "random", "hand")
+BATCH_VIEWS = ("weights", "packing", "eval", "columns")
+Parse = Callable[[str], str | int | list[str] | None]
 
 
 def _one_of(options: Callable[[], Collection[str]]) -> Parse:
@@ -25,21 +30,47 @@ def _count(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
+def _recipe_list(text: str) -> list[str] | None:
+    ids = list(dict.fromkeys(id for id in text.split(",") if id in recipes()))
+    return ids[:MOST_RECIPES] or None
+
+
+def _custom(text: str) -> str | None:
+    """The code of a recipe of the reader's own."""
+    try:
+        return CustomRecipe.from_code(text).code
+    except ValueError:
+        return None
+
+
 # What each parameter may be; anything else in an address is passed over.
 PARAMETERS: dict[str, Parse] = {
     "language": _one_of(lambda: LANGUAGES),
     "source": _one_of(lambda: SOURCES),
     "sample": _one_of(lambda: SAMPLES),
     "record": _count,
-    "recipe": _one_of(recipes),
+    "recipe": _one_of(lambda: (*recipes(), "custom")),
+    "custom": _custom,
+    "compare_recipes": _recipe_list,
     "max_length": lambda text: _count(text) or None,
+    "batch_pick": _one_of(lambda: BATCH_PICKS),
+    "batch_size": lambda text: min(_count(text) or 1, MOST_SAMPLES),
+    "batch_view": _one_of(lambda: BATCH_VIEWS),
     "edit": _count,
+    "step": _count,
 }
 
 
 def settings() -> dict[str, str]:
     """All settings as the address writes them."""
-    return {name: str(st.session_state[name]) for name in PARAMETERS if st.session_state.get(name) is not None}
+    found = {name: st.session_state.get(name) for name in PARAMETERS}
+    if found["recipe"] != "custom":
+        found["custom"] = None
+    return {name: _written(value) for name, value in found.items() if value not in (None, [])}
+
+
+def _written(value: object) -> str:
+    return ",".join(value) if isinstance(value, list) else str(value)
 
 
 def load() -> None:
@@ -47,6 +78,9 @@ def load() -> None:
     state, found = st.session_state, st.query_params.to_dict()
     if found == state.get("url_seen"):
         return
+    written = state.get("url_written")
+    if written is not None and settings() != written[1]:
+        return  # a widget was used before the browser had taken over the last address: the reader's choice is newer
     state.url_seen = found
     for name, parse in PARAMETERS.items():
         value = parse(found[name]) if name in found else None
@@ -57,6 +91,24 @@ def load() -> None:
         state.source, state.paste, state.damaged_link = "paste", text or "", text is None
     elif "edit" in found:
         restore(state.get("edit", 0))
+
+
+def overtake() -> None:
+    """For the callback of a quick control: what the browser sends with a click may be older than what the last run wrote there."""
+    st.session_state.url_seen = st.query_params.to_dict()
+
+
+SHARED = ("paste", "max_input_length", "max_output_length")  # what pages share beside the address
+
+
+def keep(page: str) -> None:
+    """Carry the settings over to another page: a widget there is a new one, and takes only a value that was set for it."""
+    state = st.session_state
+    before, state.url_page = state.get("url_page"), page
+    if before not in (None, page):
+        for name in (*PARAMETERS, *SHARED):
+            if name in state:
+                state[name] = state[name]
 
 
 def save(page: str) -> None:

@@ -7,15 +7,14 @@ import streamlit as st
 from glm4viz.sample import LabelledSample
 from glm4viz.ui.focus import go_to
 from glm4viz.ui.i18n import t
-from glm4viz.verdict import Turn, Verdict, verdict
+from glm4viz.verdict import Turn, Verdict
 
 SHOWN_TURNS, MOST_TURNS = 6, 200
 GOOD, BAD, EMPTY = ":green[:material/check_circle:]", ":orange[:material/warning:]", ":gray[:material/remove:]"
 
 
-def show_verdict(sample: LabelledSample) -> None:
+def show_verdict(sample: LabelledSample, found: Verdict) -> None:
     """Numbers first, then a sentence for each answer."""
-    found = verdict(sample)
     answers = [turn for turn in found.turns if turn.state != "empty"]
     ends = [turn for turn in answers if not turn.hands_over]
     with st.container(key="verdict"):
@@ -57,18 +56,17 @@ def _is_good(turn: Turn) -> bool:
 def _line(sample: LabelledSample, number: int, turn: Turn) -> None:
     """A sentence on one answer; a click shows its last token, or what there is of it."""
     icon = GOOD if _is_good(turn) else EMPTY if turn.state == "empty" else BAD
-    ending = t(f"turn.{_ending(turn)}", stop=f"`{turn.stop_name}`")
+    ending = t(f"turn.{_ending(turn, cut=sample.full_length > len(sample))}", stop=f"`{turn.stop_name}`")
     text = f"{icon} " + t("verdict.turn", turn=number, message=turn.message, trained=turn.trained, ending=ending)
-    own = (sample.message_index == turn.message).nonzero()[0]
-    place = turn.stop if turn.stop is not None else int(own[-1]) if len(own) else len(sample) - 1
+    place = next((at for at in (turn.stop, turn.first) if at is not None), len(sample) - 1)
     st.button(text, key=f"turn_{number}", type="tertiary", on_click=go_to, args=(place,), wrap=True, help=t("turn.go"))
 
 
-def _ending(turn: Turn) -> str:
+def _ending(turn: Turn, *, cut: bool) -> str:
     if turn.state in ("empty", "lost", "cut"):
         return turn.state
     if turn.stop is None:
-        return "stop_cut"
+        return "stop_cut" if cut else "stop_missing"
     if not turn.trained:
         return "untrained"
     if turn.hands_over:
@@ -78,15 +76,14 @@ def _ending(turn: Turn) -> str:
     return "stop_trained" if turn.generation_stops else "stop_foreign"
 
 
-def problems(sample: LabelledSample) -> list[dict[str, object]]:
+def problems(sample: LabelledSample, found: Verdict) -> list[dict[str, object]]:
     """The same faults as marks at tokens, for the token view."""
-    found, marks = verdict(sample), []
+    marks = []
     if len(sample) and not found.trained:
         marks.append((0, t("problem.nothing"), "error"))
     for number, turn in enumerate(found.turns, 1):
-        own = (sample.message_index == turn.message).nonzero()[0]
-        if turn.state == "whole" and not turn.trained:
-            marks.append((int(own[0]), t("problem.turn_untrained", turn=number), "warning"))
+        if turn.state == "whole" and turn.first is not None and not turn.trained:
+            marks.append((turn.first, t("problem.turn_untrained", turn=number), "warning"))
         elif turn.stop is not None and not turn.stop_trained:
             marks.append((turn.stop, t("problem.stop_masked", turn=number), "warning"))
     if found.full_length > len(sample):

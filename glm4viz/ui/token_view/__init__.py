@@ -13,9 +13,9 @@ from pathlib import Path
 import streamlit as st
 
 from glm4viz.ui.token_view.texts import TEXTS
-from glm4viz.ui.token_view.wire import TokenView, encode
+from glm4viz.ui.token_view.wire import Prediction, TokenView, encode
 
-__all__ = ["TEXTS", "TokenView", "token_view"]
+__all__ = ["TEXTS", "Prediction", "TokenView", "token_view"]
 
 
 def _read(*names: str) -> str:

@@ -45,9 +45,10 @@ class Flow {
     this.observer.disconnect();
     this.blocks = [];
     this.sections = this.sample.sections.map((section, k) => this.buildSection(section, k));
-    this.canvas.replaceChildren(...this.sections, extra);
+    // All is measured before it is put in: the browser lays out thousands of messages once, not twice.
     const width = Math.max(this.canvas.clientWidth - 150, 240);
     for (const block of this.blocks) block.element.style.height = `${this.guessHeight(block, width)}px`;
+    this.canvas.replaceChildren(...this.sections, extra);
     let room = this.element.clientHeight || 600;
     for (const block of this.blocks) {
       if (room < 0) break;

@@ -14,6 +14,10 @@
  * @property {Int32Array} messages   -1 outside messages
  * @property {Int32Array} owners     -1 where the label teaches no message
  * @property {Float32Array | undefined} values
+ * @property {Int32Array | undefined} ranks
+ * @property {Float32Array | undefined} entropies
+ * @property {Int32Array | undefined} topIds - the likeliest tokens of each position, one after the other
+ * @property {Float32Array | undefined} topLogprobs
  * @property {Map<number, Object[]>} problems   token -> its problems
  * @property {Section[]} sections
  */
@@ -69,6 +73,10 @@ function readSample(blob) {
     messages: expand(array("messages_start"), array("messages_value"), T),
     owners: expand(array("owners_start"), array("owners_value"), T),
     values: array("values"),
+    ranks: array("ranks"),
+    entropies: array("entropies"),
+    topIds: array("top_ids"),
+    topLogprobs: array("top_logprobs"),
     problems: groupProblems(header.problems, T),
     sections: [],
   };

@@ -6,6 +6,9 @@ from typing import Final
 
 TEXTS: Final[dict[str, dict[str, str]]] = {
     "en": {
+        "rank": "Rank",
+        "entropy": "Entropy",
+        "likeliest": "Likeliest",
         "title": "Conversation, token by token",
         "controls": "Token view controls",
         "trained": "trained",
@@ -63,6 +66,9 @@ TEXTS: Final[dict[str, dict[str, str]]] = {
         "tab": "tab",
     },
     "zh": {
+        "rank": "排名",
+        "entropy": "熵",
+        "likeliest": "最可能的",
         "title": "逐个 token 看对话",
         "controls": "token 视图的控件",
         "trained": "训练",

@@ -245,8 +245,27 @@ class Panel {
     rows.push([texts.position, String(i)]);
     rows.push([texts.id, code(sample.ids[i])]);
     rows.push([texts.bytes, code(hex(bytesOf(sample, i).subarray(0, 64))), ...this.character(sample, i)]);
+    rows.unshift(...this.prediction(sample, i));
     if (sample.values && !Number.isNaN(sample.values[i])) rows.unshift([header.value_label, code(sample.values[i].toPrecision(4))]);
     return rows;
+  }
+
+  /** What the model thought before the token came. */
+  prediction(sample, i) {
+    if (!sample.ranks || sample.ranks[i] < 0) return [];
+    const { texts, likely_texts } = sample.header;
+    const k = sample.topIds.length / sample.length;
+    const likely = element("ol", "likely");
+    for (let n = i * k; n < (i + 1) * k; n++) {
+      const line = element("li", sample.topIds[n] === sample.ids[i] ? "came" : "");
+      line.append(code(visible(likely_texts[sample.topIds[n]] ?? `#${sample.topIds[n]}`)), ` ${(100 * Math.exp(sample.topLogprobs[n])).toFixed(1)} %`);
+      likely.append(line);
+    }
+    return [
+      [texts.rank, String(sample.ranks[i] + 1)],
+      [texts.entropy, sample.entropies[i].toFixed(2)],
+      [texts.likeliest, likely],
+    ];
   }
 
   /** Which whole character a piece belongs to. */

@@ -27,6 +27,20 @@ Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a model thought of each token before it came. Arrays of one row a token."""
+
+    ranks: Array
+    """How many tokens scored higher than the one that came; -1 where nothing was predicted."""
+    entropies: Array
+    top_ids: Array
+    """[tokens, k]: the likeliest, best first; -1 where nothing was predicted."""
+    top_logprobs: Array
+    texts: dict[int, str]
+    """What each of these ids says."""
+
+
+@dataclass(frozen=True, slots=True)
 class TokenView:
     """What the token view shows. Every array has one element a token."""
 
@@ -63,6 +77,8 @@ class TokenView:
     value_label: str = ""
     value_top: float = 8.0
     """The value that has the strongest background, as all greater ones have. It is fixed, so that the same colour means the same on every sample."""
+    prediction: Prediction | None = None
+    """Shown of the token that is explained."""
     focus: tuple[int, int] | None = None
     """A token to go to, and a number (0 or greater): whenever that number is another than before, the view moves its cursor to the token."""
 
@@ -92,6 +108,11 @@ def encode(view: TokenView) -> bytes:
         arrays[f"{name}_start"], arrays[f"{name}_value"] = _runs(column)
     if view.values is not None:
         arrays["values"] = np.asarray(view.values, dtype=np.float32)
+    if view.prediction is not None:
+        arrays["ranks"] = np.asarray(view.prediction.ranks, dtype=np.int32)
+        arrays["entropies"] = np.asarray(view.prediction.entropies, dtype=np.float32)
+        arrays["top_ids"] = np.asarray(view.prediction.top_ids, dtype=np.int32).ravel()
+        arrays["top_logprobs"] = np.asarray(view.prediction.top_logprobs, dtype=np.float32).ravel()
     header = {
         "tokens": len(view),
         "part_names": view.part_names,
@@ -105,6 +126,7 @@ def encode(view: TokenView) -> bytes:
         "language": view.language,
         "value_label": view.value_label,
         "value_top": view.value_top,
+        "likely_texts": {} if view.prediction is None else {str(token_id): text for token_id, text in view.prediction.texts.items()},
     }
     token, wish = view.focus or (-1, -1)
     return pack(header, arrays) + struct.pack("<ii", token, wish)

@@ -1,0 +1,212 @@
+"""One piece of a file examined: read, labelled in one batch, and whatever isn't plainly clean held against the rules."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from glm4viz.batch import label_batch
+from glm4viz.check.chunks import Chunk, Record
+from glm4viz.check.duplicates import fingerprint
+from glm4viz.check.glance import (
+    MESSAGE_RULES,
+    can_be_judged,
+    count_answers,
+    lines_asked_about,
+    plain_messages,
+    reads_clean,
+    trains_as_it_should,
+)
+from glm4viz.conversation import Conversation
+from glm4viz.convert import to_line
+from glm4viz.errors import ReadError
+from glm4viz.fix import Change, mend
+from glm4viz.layout import Message
+from glm4viz.lint import Finding, lint
+from glm4viz.lint.case import Case
+from glm4viz.lint.conversation import UNREADABLE
+from glm4viz.lint.run import rank
+from glm4viz.lint.text import merges_newlines
+from glm4viz.readers import read_conversations
+from glm4viz.recipe import Recipe
+from glm4viz.recipes import get_recipe
+from glm4viz.sample import MaxLength
+from glm4viz.tokenizer import load_tokenizer
+
+
+class Settings(NamedTuple):
+    """What a worker has to know: a recipe's id, its limit, and whether mended records are wanted."""
+
+    recipe: str
+    max_length: MaxLength = None
+    fix: bool = False
+
+
+class Place(NamedTuple):
+    """Where a record stands. record: its number in the file, from 0; line: from 1, or 0 if its file has no lines."""
+
+    file: str
+    line: int
+    record: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}" if self.line else f"{self.file}#{self.record}"
+
+
+class Checked(NamedTuple):
+    """A record with findings."""
+
+    place: Place
+    findings: list[Finding]
+
+
+@dataclass(slots=True)
+class Examined:
+    """What came of a piece. Records are counted from the piece's start."""
+
+    records: int = 0
+    checked: list[Checked] = field(default_factory=list)
+    fingerprints: list[int] = field(default_factory=list)
+    places: list[tuple[int, int]] = field(default_factory=list)  # line and record of each fingerprint
+    mended: list[bytes] = field(default_factory=list)
+    changes: list[tuple[Place, Change]] = field(default_factory=list)
+
+
+class _Item(NamedTuple):
+    """A record on its way. clean: its text holds nothing that a rule asks about, and its messages are plain."""
+
+    line: int
+    record: Conversation | Sequence[Message] | ReadError
+    clean: bool
+
+
+def examine(chunk: Chunk, settings: Settings) -> Examined:
+    """Everything that is to be found in one piece."""
+    items = _items(chunk)
+    out = Examined(records=len(items))
+    lint_of = _Linter([item for item in items if not isinstance(item.record, ReadError)], settings)
+    nth = 0
+    for number, item in enumerate(items):
+        if isinstance(item.record, ReadError):
+            out.checked.append(Checked(_place(chunk, item, number), [UNREADABLE.about(item.record)]))
+            continue
+        messages = _messages(item.record)
+        if findings := lint_of(nth):
+            out.checked.append(Checked(_place(chunk, item, number), findings))
+        nth += 1
+        out.fingerprints.append(fingerprint(messages))
+        out.places.append((item.line, number))
+        if settings.fix:
+            _mend(messages, _place(chunk, item, number), out)
+    return out
+
+
+def _place(chunk: Chunk, item: _Item, number: int) -> Place:
+    # A folder has files in it, which a record may name.
+    file = item.record.file if isinstance(item.record, Conversation | ReadError) else ""
+    return Place(file or chunk.file, item.line, number)
+
+
+def _messages(record: Conversation | Sequence[Message]) -> Sequence[Message]:
+    return record.messages if isinstance(record, Conversation) else record
+
+
+def _mend(messages: Sequence[Message], place: Place, out: Examined) -> None:
+    mended, changes = mend(messages)
+    out.mended.append(to_line(Conversation(mended)))
+    out.changes += [(place, change) for change in changes]
+
+
+# Reading --------------------------------------------------------------------------------------------------------------
+
+
+def _items(chunk: Chunk) -> list[_Item]:
+    if chunk.records:
+        return [_Item(record.line, record, False) for record in chunk.records]
+    try:
+        lines = chunk.lines.decode().split("\n")
+    except UnicodeDecodeError:
+        return _read_carefully(chunk)
+    asked_about = lines_asked_about(chunk.lines)
+    items = []
+    for number, line in enumerate(lines):
+        messages = plain_messages(line)
+        if messages is None:
+            if not line or line.isspace():
+                continue
+            found = _read_line(line, chunk.before + number + 1)
+            if found is None:
+                return _read_carefully(chunk)
+            items += found
+        else:
+            items.append(_Item(chunk.before + number + 1, messages, number not in asked_about))
+    return items
+
+
+def _read_line(line: str, number: int) -> list[_Item] | None:
+    """The records of a line that the reader understands by itself; None if it may belong together with others."""
+    records: list[Record] = list(read_conversations(line.encode()))
+    if any(isinstance(record, ReadError) for record in records):
+        return None
+    return [_Item(number, record, False) for record in records]
+
+
+def _read_carefully(chunk: Chunk) -> list[_Item]:
+    """All lines by the reader, with as many empty ones before as stand in the file, so that the numbers it names are right."""
+    records = read_conversations(b"\n" * chunk.before + chunk.lines)
+    items = []
+    for record in records:
+        if isinstance(record, ReadError):
+            record.file = record.file or chunk.file
+        items.append(_Item(record.line, record, False))
+    return items
+
+
+# Rules ----------------------------------------------------------------------------------------------------------------
+
+
+class _Linter:
+    """The findings of the nth conversation: the same as `lint` has, got with as little work as possible."""
+
+    def __init__(self, items: Sequence[_Item], settings: Settings) -> None:
+        self.items, self.settings = items, settings
+        self.recipe: Recipe = get_recipe(settings.recipe)
+        self.merges = merges_newlines(self.recipe)
+        self.trained_well = self._judge()
+
+    def _judge(self) -> list[bool]:
+        limit = self.settings.max_length
+        if not can_be_judged(self.recipe) or isinstance(limit, tuple) or not self.items:
+            return [False] * len(self.items)
+        messages = [_messages(item.record) for item in self.items if not isinstance(item.record, ReadError)]
+        try:
+            batch = label_batch(messages, self.recipe)
+        except (TypeError, AttributeError, ValueError, LookupError):
+            # One record holds what the recipe can't write; each is looked at by itself then.
+            return [False] * len(self.items)
+        good: list[bool] = trains_as_it_should(batch, map(count_answers, messages), limit, load_tokenizer()).tolist()
+        return good
+
+    def __call__(self, nth: int) -> list[Finding]:
+        item = self.items[nth]
+        if isinstance(item.record, ReadError):
+            return []
+        messages = _messages(item.record)
+        if not self.trained_well[nth] or self._hides_something(messages, item.clean):
+            return lint(messages, self.recipe, self.settings.max_length)
+        if item.clean and reads_clean(messages):
+            return []
+        # Trained as it should be, so only the messages can be at fault; labels are needed only to say which tokens that is about.
+        case, findings = Case(messages, self.recipe), list[Finding]()
+        for rule in MESSAGE_RULES:
+            for hit in rule.find(case):
+                if rule.refines or hit.span is not None:
+                    return lint(messages, self.recipe, self.settings.max_length)
+                findings.append(rule.finding(hit, None))
+        return sorted(findings, key=rank)
+
+    def _hides_something(self, messages: Sequence[Message], clean: bool) -> bool:
+        """Whether a text may become other tokens than it seems to, and still be trained as it should be."""
+        if clean and not self.merges:
+            return False
+        texts = [message["content"] for message in messages if message["content"]]
+        return any((self.merges and text[0].isspace()) or "[MASK]" in text for text in texts)

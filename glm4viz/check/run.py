@@ -1,0 +1,178 @@
+"""Files checked piece by piece, in as many processes as there are cores, with results in the order of the files."""
+
+import heapq
+import multiprocessing
+import os
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain, islice
+from pathlib import Path
+
+from glm4viz.check.chunks import SIZE, Chunk, chunks_of
+from glm4viz.check.duplicates import Seen
+from glm4viz.check.examine import Checked, Examined, Place, Settings, examine
+from glm4viz.fix import Change
+from glm4viz.lint import RULES, SEVERITIES, Finding, Severity
+from glm4viz.lint.conversation import DUPLICATE
+from glm4viz.lint.findings import Hit
+from glm4viz.lint.run import rank
+
+WORST = 20
+_AHEAD = 3  # pieces for each worker that are read before their turn; bounds the memory
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a check has found so far. records: how many there were, readable or not; findings: how often each rule found something."""
+
+    records: int = 0
+    bad_records: int = 0
+    findings: Counter[str] = field(default_factory=Counter)
+    severities: Counter[str] = field(default_factory=Counter)
+    worst: list[Checked] = field(default_factory=list)
+    gravest: dict[str, Severity] = field(default_factory=dict)  # the worst severity with which each rule found something
+
+    def counts(self) -> list[tuple[str, int]]:
+        """Rules and how often each found something, in the rules' order."""
+        return [(id, self.findings[id]) for id in RULES if self.findings[id]]
+
+    def add(self, checked: Checked) -> None:
+        self.bad_records += 1
+        self.findings.update(finding.rule for finding in checked.findings)
+        self.severities.update(finding.severity for finding in checked.findings)
+        for finding in checked.findings:
+            known = self.gravest.get(finding.rule, finding.severity)
+            self.gravest[finding.rule] = min(known, finding.severity, key=SEVERITIES.index)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What one piece adds: its records with findings, what was mended in it, and how much was read of all files."""
+
+    checked: list[Checked]
+    mended: list[bytes]
+    changes: list[tuple[Place, Change]]
+    records: int
+    bytes: int
+
+
+def check_files(
+    paths: Sequence[Path | str],
+    settings: Settings,
+    workers: int | None = None,
+    size: int = SIZE,
+) -> Iterator[Progress]:
+    """Checks the files, yielding piece after piece. `workers`: processes, by default one for each core; 1: this one alone."""
+    gather = _Gather()
+    chunks = chain.from_iterable(chunks_of(Path(path), size) for path in paths)
+    with _examiner(chunks, settings, os.cpu_count() or 1 if workers is None else workers) as results:
+        for chunk, examined in results:
+            yield gather.add(chunk, examined)
+
+
+def summarise(pieces: Iterable[Progress]) -> Summary:
+    """Runs a check to its end. Keeps counts and the worst records, whose number is bounded."""
+    summary = Summary()
+    worst: list[tuple[tuple[int, ...], int, Checked]] = []
+    for piece in pieces:
+        summary.records += piece.records
+        for checked in piece.checked:
+            summary.add(checked)
+            # Counted down, so that among equals the first record in the file stays.
+            heapq.heappush(worst, (_weight(checked), -summary.bad_records, checked))
+            if len(worst) > WORST:
+                heapq.heappop(worst)
+    summary.worst = [checked for *_, checked in sorted(worst, key=lambda entry: entry[:2], reverse=True)]
+    return summary
+
+
+def _weight(checked: Checked) -> tuple[int, ...]:
+    counts = Counter(finding.severity for finding in checked.findings)
+    return tuple(counts[severity] for severity in SEVERITIES)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+class _Gather:
+    """Puts pieces together again: records are counted through each file, and duplicates are found over all files.
+
+    For the search, a record is known by one number: its line (or, where there are none, its own number) after all lines before its file.
+    """
+
+    def __init__(self) -> None:
+        self.seen = Seen()
+        self.file = ""
+        self.records = 0  # of this file, before the piece
+        self.top = 0  # the highest number yet
+        self.starts: list[tuple[int, str]] = []  # the number before each file's first, and its name
+
+    def add(self, chunk: Chunk, examined: Examined) -> Progress:
+        if chunk.file != self.file:
+            self.file, self.records = chunk.file, 0
+            self.starts.append((self.top, chunk.file))
+        checked = {c.place.record: Checked(self._move(c.place), c.findings) for c in examined.checked}
+        start = self.starts[-1][0]
+        numbers = [start + (line or self.records + record + 1) for line, record in examined.places]
+        for nth, first in self.seen.add(examined.fingerprints, numbers):
+            line, record = examined.places[nth]
+            before = checked.get(record, Checked(self._move(Place(chunk.file, line, record)), []))
+            checked[record] = before._replace(findings=sorted([*before.findings, self._duplicate(first, line > 0)], key=rank))
+        changes = [(self._move(place), change) for place, change in examined.changes]
+        self.top = max(self.top, *numbers) if numbers else self.top
+        self.records += examined.records
+        return Progress([checked[record] for record in sorted(checked)], examined.mended, changes, examined.records, len(chunk.lines))
+
+    def _move(self, place: Place) -> Place:
+        return place._replace(record=place.record + self.records)
+
+    def _duplicate(self, first: int, has_lines: bool) -> Finding:
+        start, file = next(entry for entry in reversed(self.starts) if entry[0] < first)
+        name = "" if file == self.file else f" ({file})"
+        number = first - start if has_lines else first - start - 1
+        seen = {"en": f"{'line' if has_lines else 'record'} {number}{name}", "zh": f"第 {number} {'行' if has_lines else '条'}{name}"}
+        return DUPLICATE.finding(Hit(seen=seen), None)
+
+
+@contextmanager
+def _examiner(chunks: Iterator[Chunk], settings: Settings, workers: int) -> Iterator[Iterator[tuple[Chunk, Examined]]]:
+    # A small file isn't worth a process: look whether there is a second piece.
+    first = list(islice(chunks, 2))
+    chunks = chain(first, chunks)
+    if workers <= 1 or len(first) < 2:
+        yield ((chunk, examine(chunk, settings)) for chunk in chunks)
+        return
+    # Not forked: a thread of the tokenizer may hold a lock in that moment, and a child would wait for it for ever.
+    context = multiprocessing.get_context("spawn")
+    with _one_thread_each(), ProcessPoolExecutor(workers, mp_context=context) as pool:
+        yield _in_order(pool, chunks, settings, workers * _AHEAD)
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """In the workers the tokenizer shall use one thread: there is a process for every core already."""
+    before = os.environ.get("RAYON_NUM_THREADS")
+    os.environ["RAYON_NUM_THREADS"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["RAYON_NUM_THREADS"]
+        else:
+            os.environ["RAYON_NUM_THREADS"] = before
+
+
+def _in_order(pool: Executor, chunks: Iterator[Chunk], settings: Settings, ahead: int) -> Iterator[tuple[Chunk, Examined]]:
+    work = partial(examine, settings=settings)
+    waiting: deque[tuple[Chunk, Future[Examined]]] = deque()
+    for chunk in chunks:
+        waiting.append((chunk, pool.submit(work, chunk)))
+        if len(waiting) >= ahead:
+            done, future = waiting.popleft()
+            yield done, future.result()
+    for chunk, future in waiting:
+        yield chunk, future.result()

@@ -1,0 +1,192 @@
+"""glm4viz check: what in a dataset would ruin a fine-tune."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress as Bar
+from rich.table import Table
+
+from glm4viz.check import Place, Progress, Settings, Summary, check_files, summarise
+from glm4viz.check.page import Examples, report, word
+from glm4viz.cli.options import Json, Language, MaxLengthOption, parse_max_length, say
+from glm4viz.convert import whole_file
+from glm4viz.errors import UnknownRecipe
+from glm4viz.fix import Change
+from glm4viz.lint import RULES, SEVERITIES, Finding
+from glm4viz.recipes import DEFAULT, get_recipe
+
+_COLOURS = {"error": "red", "warning": "yellow", "info": "blue"}
+
+
+class FailOn(StrEnum):
+    """From which severity on the command fails."""
+
+    error = "error"
+    warning = "warning"
+
+
+def check(
+    files: Annotated[list[Path], typer.Argument(help="Datasets in any format that convert reads.", exists=True)],
+    recipe: Annotated[str, typer.Option(help="A recipe id, see `glm4viz recipes`.")] = DEFAULT,
+    max_length: MaxLengthOption = None,
+    fail_on: Annotated[FailOn, typer.Option(help="The severity from which on the exit status is 1.")] = FailOn.error,
+    as_json: Json = False,
+    html: Annotated[Path | None, typer.Option(help="Write the result as one HTML page.", dir_okay=False)] = None,
+    fix: Annotated[
+        Path | None, typer.Option(help="Write all readable records as GLM-4's JSONL, with what needs no guess mended.", dir_okay=False)
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; by default one for each core.")] = None,
+    lang: Language = "en",
+) -> None:
+    """Find what would ruin a fine-tune: answers cut off, stops untrained, calls of the wrong shape, duplicates and more."""
+    try:
+        chosen = get_recipe(recipe)
+    except UnknownRecipe as error:
+        raise typer.BadParameter(error.sentence(lang)) from None
+    lang = "zh" if lang == "zh" else "en"
+    settings = Settings(chosen.id, parse_max_length(chosen, max_length), fix is not None)
+    examples, console = Examples(), Console(highlight=False, soft_wrap=True)
+    mended = _Mended(console, as_json, lang)
+    with ExitStack() as stack:
+        eaches: list[Callable[[Progress], None]] = [stack.enter_context(_progress(files)), examples.add]
+        if as_json:
+            eaches.append(partial(_say_findings, lang=lang))
+        if fix is not None:
+            mended.file = stack.enter_context(_output(fix, "--fix"))
+            eaches.append(mended.add)
+        summary = summarise(_told(check_files(files, settings, workers), eaches))
+        if fix is not None and not mended.written:
+            raise typer.BadParameter("no record could be read, so nothing was written", param_hint="--fix")
+    if html is not None:
+        about = f"glm4viz check {' '.join(map(str, files))} --recipe {chosen.id}" + (f" --max-length {max_length}" if max_length else "")
+        with _output(html, "--html") as file:
+            file.write(report(summary, examples, about, lang).encode())
+    if as_json:
+        say(_as_dict(summary) | ({"written": mended.written, "changes": mended.changes} if fix is not None else {}))
+    else:
+        _show(console, summary, lang)
+    failing = SEVERITIES[: SEVERITIES.index(fail_on.value) + 1]
+    raise typer.Exit(1 if any(summary.severities[severity] for severity in failing) else 0)
+
+
+def _told(pieces: Iterator[Progress], eaches: list[Callable[[Progress], None]]) -> Iterator[Progress]:
+    for piece in pieces:
+        for each in eaches:
+            each(piece)
+        yield piece
+
+
+# Files and progress ---------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _output(path: Path, option: str) -> Iterator[BinaryIO]:
+    """A file that stands there whole, or not at all."""
+    try:
+        with whole_file(path) as file:
+            yield file
+    except OSError as error:
+        raise typer.BadParameter(f"{path} can't be written: {error.strerror or error}", param_hint=option) from None
+
+
+@contextmanager
+def _progress(files: list[Path]) -> Iterator[Callable[[Progress], None]]:
+    console = Console(stderr=True)
+    total = sum(path.stat().st_size for path in files if path.is_file())
+    with Bar(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=total)
+
+        def advance(piece: Progress) -> None:
+            bar.advance(task, piece.bytes)
+
+        yield advance
+
+
+class _Mended:
+    """Writes the mended records and lists what was changed in them."""
+
+    def __init__(self, console: Console, as_json: bool, lang: str) -> None:
+        self.console, self.as_json, self.lang = console, as_json, lang
+        self.file: BinaryIO | None = None
+        self.written = self.changes = 0
+
+    def add(self, piece: Progress) -> None:
+        if self.file is not None:
+            self.file.writelines(piece.mended)
+        self.written += len(piece.mended)
+        self.changes += len(piece.changes)
+        for place, change in piece.changes:
+            self._list(place, change)
+
+    def _list(self, place: Place, change: Change) -> None:
+        field = f"messages[{change.message_index}]" + (f".{change.field}" if change.field else "")
+        if self.as_json:
+            say({"change": change.sentence(self.lang), "file": place.file, "line": place.line, "record": place.record, "field": field})
+        else:
+            self.console.print(f"[green]✓[/] {escape(str(place))} {escape(field)}: {escape(change.sentence(self.lang))}")
+
+
+# Output ---------------------------------------------------------------------------------------------------------------
+
+
+def _say_findings(piece: Progress, lang: str) -> None:
+    for checked in piece.checked:
+        for finding in checked.findings:
+            say(_finding(checked.place, finding, lang))
+
+
+def _finding(place: Place, finding: Finding, lang: str) -> dict[str, Any]:
+    return {
+        "file": place.file,
+        "line": place.line,
+        "record": place.record,
+        "rule": finding.rule,
+        "severity": finding.severity,
+        "message_index": finding.message_index,
+        "token_range": finding.token_range,
+        "text": finding.sentence(lang),
+    }
+
+
+def _as_dict(summary: Summary) -> dict[str, Any]:
+    severities = {severity: summary.severities[severity] for severity in SEVERITIES}
+    return {"summary": severities, "records": summary.records, "bad_records": summary.bad_records, "rules": dict(summary.counts())}
+
+
+def _show(console: Console, summary: Summary, lang: str) -> None:
+    console.print(word("records", lang, count=summary.records, bad=summary.bad_records))
+    if not summary.bad_records:
+        console.print(f"[green]✓[/] {word('clean', lang)}")
+        return
+    table = Table(word("severity", lang), word("rule", lang), word("count", lang), "")
+    for id, count in summary.counts():
+        table.add_row(_severity(summary.gravest[id], lang), id, f"{count:,}", RULES[id].title[lang])
+    console.print(table)
+    explained: set[str] = set()
+    for checked in summary.worst:
+        console.print(f"[bold]{escape(str(checked.place))}[/]")
+        for finding in checked.findings:
+            message = "" if finding.message_index is None else f" messages[{finding.message_index}]"
+            said = _said(finding, explained, lang)
+            console.print(f"  {_severity(finding.severity, lang)} {finding.rule}{escape(message)}  {escape(said)}")
+
+
+def _said(finding: Finding, explained: set[str], lang: str) -> str:
+    """The sentence, but without what is the same each time once that has been said."""
+    rule, sentence = RULES[finding.rule], finding.sentence(lang)
+    own = sentence.removeprefix(rule.explanation(lang))
+    if finding.rule not in explained or own == sentence:
+        explained.add(finding.rule)
+        return sentence
+    return f"{rule.title[lang]}.{own}" if lang == "en" else f"{rule.title[lang]}。{own}"
+
+
+def _severity(severity: str, lang: str) -> str:
+    return f"[{_COLOURS[severity]}]{word(severity, lang)}[/]"

@@ -1,0 +1,123 @@
+"""glm4viz convert: datasets of any format as GLM-4's JSON Lines."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, BinaryIO
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from glm4viz.cli.options import Language
+from glm4viz.conversation import Conversation, Text
+from glm4viz.convert import to_line, whole_file
+from glm4viz.errors import ReadError
+from glm4viz.readers import FORMATS, read_conversations
+
+_SHOWN_EVERY = 500
+
+
+def convert(
+    files: Annotated[list[Path], typer.Argument(help="JSON, JSONL, CSV (also .gz, .zst), Parquet, Arrow, dataset folders; - reads stdin.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="The JSONL to write; .gz compresses; - writes standard output.", allow_dash=True)
+    ],
+    format: Annotated[str, typer.Option("--format", help=f"One of {', '.join(FORMATS)}.")] = "auto",
+    lang: Language = "en",
+) -> None:
+    """Write conversations of any format as GLM-4's JSONL: one {"messages": […]} a line.
+
+    What can't be read is listed, and the rest is written. The file appears when it is whole.
+    """
+    if format not in FORMATS:
+        raise typer.BadParameter(f"unknown format {format!r}; known are {', '.join(FORMATS)}", param_hint="--format")
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    tally = _Tally(console, lang)
+    try:
+        with _output(out) as file:
+            for conversation in _read(files, format, tally):
+                file.write(to_line(conversation))
+            if not tally.written:
+                raise _NothingRead
+    except _NothingRead:
+        pass
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise typer.BadParameter(f"{out} can't be written: {error.strerror or error}", param_hint="--out") from None
+    tally.sum_up(str(out))
+    raise typer.Exit(1 if tally.failed else 0)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+class _NothingRead(Exception):
+    """No conversation was read: a file that stands there is not replaced by an empty one."""
+
+
+@contextmanager
+def _output(out: Path) -> Iterator[BinaryIO]:
+    if str(out) == "-":
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    with whole_file(out) as file:
+        yield file
+
+
+def _read(files: list[Path], format: str, tally: "_Tally") -> Iterator[Conversation]:
+    with tally.console.status("…") if tally.console.is_terminal else _no_status() as status:
+        for number, record in enumerate(record for file in files for record in read_conversations(_source(file), format)):
+            if isinstance(record, ReadError):
+                tally.add_error(record)
+                continue
+            tally.add(record)
+            yield record
+            if status and number % _SHOWN_EVERY == 0:
+                status.update(f"{tally.written:,} · {escape(record.file)}")
+
+
+@contextmanager
+def _no_status() -> Iterator[None]:
+    yield None
+
+
+def _source(file: Path) -> Path | BinaryIO:
+    return sys.stdin.buffer if str(file) == "-" else file
+
+
+class _Tally:
+    """What was read and what was not, told on standard error."""
+
+    def __init__(self, console: Console, lang: str) -> None:
+        self.console, self.lang = console, lang
+        self.written, self.failed = 0, 0
+        self.formats: dict[str, int] = {}
+        self.notes: dict[str, Text] = {}
+
+    def add(self, conversation: Conversation) -> None:
+        self.written += 1
+        self.formats[conversation.format] = self.formats.get(conversation.format, 0) + 1
+        for note in conversation.notes:
+            self.notes.setdefault(note["en"], note)
+
+    def add_error(self, error: ReadError) -> None:
+        self.failed += 1
+        self.console.print(f"[bold red]✗ {escape(error.where())}[/] {escape(error.sentence(self.lang))}")
+
+    def sum_up(self, out: str) -> None:
+        for note in self.notes.values():
+            self.console.print(f"[dim]·[/] {escape(note.get(self.lang, note['en']))}")
+        formats = ", ".join(f"{name} {count:,}" for name, count in self.formats.items())
+        failed, out = f"{self.failed:,}", escape(out)
+        if self.lang == "zh":
+            done = f"已写入 {self.written:,} 条对话到 {out}（{formats}）。" if self.written else "没有可读的对话，未写入任何内容。"
+            left = f"有 {failed} 处无法读取，见上。" if self.failed else ""
+        else:
+            count = f"{self.written:,} conversation{'s' if self.written > 1 else ''}"
+            done = f"{count} written to {out} ({formats})." if self.written else "Nothing could be read, so nothing was written."
+            left = f" {failed} could not be read, see above." if self.failed else ""
+        self.console.print(f"[bold]{'✗' if self.failed else '✓'}[/] {done}{left}")

@@ -1,0 +1,124 @@
+"""glm4viz loss: what a model's loss on a file's conversations is, and where it comes from."""
+
+import math
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from glm4viz.cli.options import Json, Language, say
+from glm4viz.errors import Glm4vizError, ModelError, ReadError, UnknownRecipe
+from glm4viz.readers import read_conversations
+from glm4viz.recipes import DEFAULT, get_recipe
+from glm4viz.sample import LabelledSample, label_all
+
+if TYPE_CHECKING:
+    from glm4viz.loss import LossSummary, TokenLosses
+
+HEADINGS = {
+    "en": ("role", "trained", "loss", "share", "mean", "perplexity", "bits/byte"),
+    "zh": ("角色", "训练数", "损失", "占比", "均值", "困惑度", "比特/字节"),
+}
+TITLE = {
+    "en": "record {number} · {recipe} · {length} tokens, {trained} trained · training loss {loss}",
+    "zh": "记录 {number} · {recipe} · {length} 个 token，其中 {trained} 个参与训练 · 训练损失 {loss}",
+}
+
+
+def loss(
+    file: Annotated[Path, typer.Argument(help="Conversations as JSON or JSONL; - reads standard input.", allow_dash=True)],
+    model: Annotated[str, typer.Option(help="demo, demo-no-stop, a checkpoint directory or a hub id; safetensors only.")] = "demo",
+    recipe: Annotated[str, typer.Option(help="A recipe id, see `glm4viz recipes`.")] = DEFAULT,
+    max_length: Annotated[int | None, typer.Option(min=1, help="Cut as the training script does.")] = None,
+    adapter: Annotated[Path | None, typer.Option(help="A LoRA directory as peft saves it.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")] = "auto",
+    as_json: Json = False,
+    lang: Language = "en",
+) -> None:
+    """Show each record's training loss, and per role its share, mean, perplexity and bits per byte. Loss is in nats."""
+    try:
+        chosen = get_recipe(recipe)
+    except UnknownRecipe as error:
+        raise typer.BadParameter(error.sentence(lang)) from None
+    try:
+        from glm4viz.loss import load_model, loss_summary, token_losses
+
+        loaded = load_model(model, device, dtype, adapter)
+    except ModelError as error:
+        _show_error(error, "", {"model": model}, as_json, lang)
+        raise typer.Exit(2) from None
+    console, failed = Console(highlight=False, soft_wrap=True), False
+    for number, record in enumerate(read_conversations(sys.stdin.buffer.read() if str(file) == "-" else file)):
+        try:
+            if isinstance(record, ReadError):
+                raise record
+            for sample in label_all(record, chosen, max_length=max_length):
+                losses = token_losses(loaded, sample)
+                summary = loss_summary(sample, losses)
+                if as_json:
+                    say({"record": number} | _as_dict(sample, losses, summary))
+                else:
+                    _show_summary(console, number, sample, summary, lang)
+        except Glm4vizError as error:
+            failed = True
+            place = error.where() if isinstance(error, ReadError) else f"record {number}"
+            _show_error(error, place, {"record": number, "line": record.line}, as_json, lang)
+    raise typer.Exit(1 if failed else 0)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def _show_error(error: Glm4vizError, place: str, details: dict[str, Any], as_json: bool, lang: str) -> None:
+    if as_json:
+        say(details | {"error": type(error).__name__, "sentence": error.sentence(lang)})
+    else:
+        where = f"{escape(place)} " if place else ""
+        Console(stderr=True, highlight=False, soft_wrap=True).print(f"[bold red]✗ {where}[/]{escape(error.sentence(lang))}")
+
+
+def _as_dict(sample: LabelledSample, losses: "TokenLosses", summary: "LossSummary") -> dict[str, Any]:
+    """JSON has no nan: where nothing was predicted or trained there is null."""
+    columns = {name: _plain(getattr(losses, name).tolist()) for name in ("nll", "label_nll", "entropy", "rank", "top_ids", "top_logprobs")}
+    return {
+        "recipe": sample.recipe.id,
+        "training_loss": _plain(summary.training_loss),
+        "trained": summary.trained,
+        "roles": [_plain(asdict(group)) for group in summary.roles],
+        "messages": [_plain(asdict(group)) for group in summary.messages],
+        "input_ids": sample.input_ids.tolist(),
+        **columns,
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _show_summary(console: Console, number: int, sample: LabelledSample, summary: "LossSummary", lang: str) -> None:
+    title = TITLE["zh" if lang == "zh" else "en"].format(
+        number=number, recipe=sample.recipe.id, length=len(sample), trained=summary.trained, loss=_number(summary.training_loss)
+    )
+    table = Table(title=f"[bold]{escape(title)}[/]", title_justify="left", box=None, pad_edge=False)
+    for column, heading in enumerate(HEADINGS["zh" if lang == "zh" else "en"]):
+        table.add_column(heading, justify="right" if column else "left")
+    for group in summary.roles:
+        share = "–" if math.isnan(group.share) else f"{group.share:.0%}"
+        numbers = (_number(group.mean), _number(group.perplexity), _number(group.bits_per_byte))
+        table.add_row(group.role, str(group.trained), _number(group.loss), share, *numbers)
+    console.print(table)
+    console.print()
+
+
+def _number(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.4g}" if abs(value) >= 1e4 else f"{value:.4f}"

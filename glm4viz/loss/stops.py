@@ -1,0 +1,63 @@
+"""How likely a model is to stop, right where each answer ends."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from glm4viz.layout import PARTS
+from glm4viz.loss.model import LossModel
+from glm4viz.sample import LabelledSample
+from glm4viz.tokenizer import Tokenizer
+
+STOP_NAMES = ("<|endoftext|>", "<|user|>", "<|observation|>")  # GLM-4's own: generation ends at any of them
+
+
+class StopProbability(NamedTuple):
+    """One stop token and the probability that it comes next."""
+
+    token: str
+    id: int
+    probability: float
+
+
+@dataclass(frozen=True)
+class StopProbabilities:
+    """What the model expects after the last token of an assistant turn, which stands at `position`."""
+
+    message_index: int
+    position: int
+    each: tuple[StopProbability, ...]
+
+    @property
+    def total(self) -> float:
+        """The probability that the model stops here."""
+        return sum(stop.probability for stop in self.each)
+
+
+def stop_ids(tokenizer: Tokenizer) -> dict[str, int]:
+    """GLM-4's stop tokens in this vocabulary."""
+    return {name: tokenizer.special_ids[name] for name in STOP_NAMES}
+
+
+def stop_probabilities(model: LossModel, sample: LabelledSample) -> list[StopProbabilities]:
+    """For each assistant turn that is in the sample, in order. Raises VocabularyMismatch and ModelError as token_losses does."""
+    model.check_ids(sample.input_ids)
+    own_end = sample.part_codes == PARTS.index("stop")
+    ends = [
+        (m, int(np.flatnonzero(held)[-1]))
+        for m, message in enumerate(sample.messages)
+        if message["role"] == "assistant" and (held := (sample.message_index == m) & ~own_end).any()
+    ]
+    if not ends:
+        return []
+    stops = stop_ids(sample.tokenizer)
+    model.check_ids(np.array(list(stops.values())))
+    with model.running():
+        hidden = model.hidden_states([sample.input_ids])[0][[at for _, at in ends]]
+        chances = torch.softmax(model.module.get_output_embeddings()(hidden).float(), -1)[:, list(stops.values())].tolist()
+    return [
+        StopProbabilities(m, at, tuple(StopProbability(name, i, p) for (name, i), p in zip(stops.items(), row, strict=True)))
+        for (m, at), row in zip(ends, chances, strict=True)
+    ]

@@ -1,0 +1,210 @@
+"""Taking the fields out of a record of another tool's format. What is wrong with one is said with its name in the file."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from glm4viz.conversation import MessageError, Text, describe, find_surrogate, surrogate_error
+from glm4viz.readers.explain import TOO_DEEP
+
+Message = dict[str, Any]
+Record = dict[str, Any]
+Said = dict[str, Text]  # what was changed on the way: each kind of change once, in order
+
+SYSTEM: Text = {
+    "en": "The record's system text became a system message, placed first.",
+    "zh": "记录的 system 变成了一条放在最前面的 system 消息。",
+}
+SYSTEM_TWICE: Text = {
+    "en": "The conversation has a system message of its own, so the record's system text was left out, as LLaMA-Factory does.",
+    "zh": "对话已有自己的 system 消息，因此去掉了记录的 system，与 LLaMA-Factory 的做法相同。",
+}
+TOOLS: Text = {
+    "en": "The record's tools became a system message with empty content, placed first, as GLM-4 has it.",
+    "zh": "记录的 tools 变成了一条放在最前面、content 为空的 system 消息，这是 GLM-4 的写法。",
+}
+TOOLS_JOINED: Text = {
+    "en": "The record's tools were put on the system message: GLM-4 writes them before its text.",
+    "zh": "记录的 tools 放在了 system 消息上：GLM-4 会把它们写在该消息的文本之前。",
+}
+TOOLS_WRAPPED: Text = {
+    "en": 'Bare functions in tools were wrapped as {"type": "function", "function": …}, which is what GLM-4 reads.',
+    "zh": 'tools 中的函数已包装成 {"type": "function", "function": …}，这是 GLM-4 读取的写法。',
+}
+NO_LOSS: Text = {
+    "en": "output_with_loss: false became the message's loss: false.",
+    "zh": "output_with_loss: false 变成了消息的 loss: false。",
+}
+
+
+def turns(record: Record, key: str, example: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each turn of the list under a key, with the field it is in."""
+    value = record.get(key)
+    if not isinstance(value, list):
+        found = describe(value)
+        raise MessageError(
+            f"{key} is {found['en']}, not a list. Write it as [{example}].",
+            f"{key} 是{found['zh']}，不是列表。请写成 [{example}]。",
+            field=key,
+        )
+    if not value:
+        raise MessageError(
+            f"{key} is empty. Add at least one turn, or remove the conversation.",
+            f"{key} 是空的。请至少加入一轮，或删去这条对话。",
+            field=key,
+        )
+    for index, turn in enumerate(value):
+        field = f"{key}[{index}]"
+        if not isinstance(turn, dict):
+            found = describe(turn)
+            raise MessageError(
+                f"{field} is {found['en']}, not a turn. Write it as {example}.",
+                f"{field} 是{found['zh']}，不是一轮对话。请写成 {example}。",
+                field=field,
+            )
+        yield field, turn
+
+
+def text(turn: dict[str, Any], key: str, field: str) -> str | None:
+    """The text under a key of a turn. Null stays null, as in GLM-4's own form."""
+    value = turn.get(key)
+    if isinstance(value, str) or (value is None and key in turn):
+        return value
+    raise missing(field) if value is None else not_text(field, value)
+
+
+def column(record: Record, key: str) -> str:
+    """The text of a column that may be absent, null or empty: all three say that there is none."""
+    value = record.get(key)
+    if value is not None and not isinstance(value, str):
+        raise not_text(key, value)
+    return value or ""
+
+
+def needed_column(record: Record, key: str) -> str:
+    """The text of a column that must be there."""
+    if record.get(key) is None:
+        raise missing(key)
+    return column(record, key)
+
+
+def missing(field: str) -> MessageError:
+    return MessageError(
+        f'{field} is missing. Add it; an empty text ("") is allowed.', f'缺少 {field}。请加上它；可以是空文本（""）。', field=field
+    )
+
+
+def not_text(field: str, value: object) -> MessageError:
+    found = describe(value)
+    return MessageError(
+        f"{field} is {found['en']}, not a text. Put it in quotes, as one text.",
+        f"{field} 是{found['zh']}，不是文本。请把它写成一个带引号的文本。",
+        field=field,
+    )
+
+
+def pairs(record: Record, key: str = "history") -> list[Message]:
+    """The earlier rounds, [[question, answer], …], as messages. Absent, null and empty all say that there are none."""
+    rounds = record.get(key)
+    if rounds is None or rounds == "":
+        return []
+    if not isinstance(rounds, list):
+        raise _bad_history(key, rounds)
+    messages = []
+    for index, one in enumerate(rounds):
+        if not isinstance(one, list | tuple) or len(one) != 2:
+            raise _bad_history(f"{key}[{index}]", one)
+        for side, value in enumerate(one):
+            if value is not None and not isinstance(value, str):
+                raise not_text(f"{key}[{index}][{side}]", value)
+        messages += [{"role": "user", "content": one[0]}, {"role": "assistant", "content": one[1]}]
+    return messages
+
+
+def _bad_history(field: str, value: object) -> MessageError:
+    found = describe(value)
+    return MessageError(
+        f'{field} is {found["en"]}. Write the history as [["question", "answer"], …].',
+        f'{field} 是{found["zh"]}。history 请写成 [["问题", "回答"], …]。',
+        field=field,
+    )
+
+
+def left_out(turn: dict[str, Any], known: frozenset[str], names: dict[str, None]) -> None:
+    """Remember the names of the fields of a turn that have a value and no place in GLM-4's form."""
+    if turn.keys() - known:  # hardly ever
+        names |= {key: None for key, value in turn.items() if key not in known and value is not None}
+
+
+def say_left_out(names: dict[str, None], said: Said) -> None:
+    if names:
+        shown = ", ".join(list(names)[:8])
+        said["left out"] = {
+            "en": f"Fields of a turn that GLM-4's form has no place for were left out: {shown}.",
+            "zh": f"去掉了 GLM-4 的格式中没有位置的字段：{shown}。",
+        }
+
+
+def with_front(record: Record, messages: list[Message], said: Said) -> list[Message]:
+    """The messages with the record's own system text and tools at their head."""
+    if system := column(record, "system"):
+        if messages[0]["role"] != "system":
+            messages.insert(0, {"role": "system", "content": system})
+            said["system"] = SYSTEM
+        elif messages[0]["content"] != system:
+            said["system"] = SYSTEM_TWICE
+    if tools := _tools(record.get("tools"), said):
+        put_tools(tools, messages, said)
+    return messages
+
+
+def put_tools(tools: list[Any], messages: list[Message], said: Said) -> None:
+    """Put tools on the leading system message, or on one of their own. GLM-4 writes the same tokens for a separate message, but most
+    other systems refuse a second system message."""
+    if messages and messages[0]["role"] == "system" and not messages[0].get("tools"):
+        messages[0] = {**messages[0], "tools": tools}
+        said["tools"] = TOOLS_JOINED
+    else:
+        messages.insert(0, {"role": "system", "content": "", "tools": tools})
+        said["tools"] = TOOLS
+
+
+def _tools(tools: object, said: Said) -> list[Any]:
+    """The tools as a list in OpenAI's form. LLaMA-Factory keeps them as a text that holds JSON."""
+    if isinstance(tools, str):
+        tools = from_json(tools, "tools") if tools.strip() else None
+    if tools is None:
+        return []
+    if not isinstance(tools, list):
+        found = describe(tools)
+        raise MessageError(
+            f"tools is {found['en']}, not a list. Write a list of functions.",
+            f"tools 是{found['zh']}，不是列表。请写成函数的列表。",
+            field="tools",
+        )
+    bare = [isinstance(tool, dict) and "name" in tool and "function" not in tool for tool in tools]
+    if any(bare):
+        said["wrapped"] = TOOLS_WRAPPED
+    return [{"type": "function", "function": tool} if is_bare else tool for tool, is_bare in zip(tools, bare, strict=True)]
+
+
+def from_json(text: str, field: str) -> Any:
+    """The value that a text holds as JSON."""
+    try:
+        value = json.loads(text)
+    except RecursionError:
+        raise MessageError(*TOO_DEEP, field=field) from None
+    except ValueError as error:
+        place = f" (character {error.pos + 1}: {error.msg})" if isinstance(error, json.JSONDecodeError) else ""
+        raise MessageError(
+            f"{field} should hold JSON, but its text isn't{place}. Write it with json.dumps.",
+            f"{field} 应是 JSON 文本，但它不是{place}。请用 json.dumps 写出。",
+            field=field,
+        ) from None
+    if "\\ud" in text.lower() and find_surrogate(value, field):
+        raise surrogate_error(field)
+    return value
+
+
+def to_json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)

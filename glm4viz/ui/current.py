@@ -1,0 +1,31 @@
+"""The reader's conversation, for pages and places that don't have its controls."""
+
+from typing import Any
+
+import streamlit as st
+
+from glm4viz.conversation import Conversation
+from glm4viz.readers import read_conversations
+from glm4viz.ui.i18n import language
+from glm4viz.ui.samples import FIRST, sample_bytes
+
+
+def current_messages() -> list[dict[str, Any]] | None:
+    """The messages that Inspect shows; None if there are none, or if they stand in an uploaded file that is no longer at hand."""
+    state = st.session_state
+    kind = state.get("source") or "sample"
+    if kind == "upload":
+        upload = state.get("upload")
+        data = upload.getvalue() if upload else b""
+    elif kind == "paste" and "paste" in state:
+        data = (state.paste or "").encode("utf-8", "surrogatepass")
+    else:
+        data = sample_bytes(state.get("sample") or FIRST[language()])
+    good = _good(data)
+    record = state.get("record") or 0
+    return good[record if record < len(good) else 0] if good else None
+
+
+@st.cache_data(max_entries=4, scope="session", show_spinner=False)
+def _good(data: bytes) -> list[list[dict[str, Any]]]:
+    return [record.messages for record in read_conversations(data) if isinstance(record, Conversation)]

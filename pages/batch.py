@@ -1,0 +1,39 @@
+"""The Batch page: several samples as the model is given them."""
+
+import streamlit as st
+
+from glm4viz.ui.batch_columns import show_columns
+from glm4viz.ui.batch_eval import show_eval_pairs
+from glm4viz.ui.batch_rows import show_packing, show_rows, show_weights
+from glm4viz.ui.batch_samples import choose_samples, label_chosen, open_in_inspect
+from glm4viz.ui.batch_truncation import choose_limit, show_truncation
+from glm4viz.ui.choose import choose
+from glm4viz.ui.copy_link import copy_link
+from glm4viz.ui.i18n import t
+from glm4viz.ui.settings import choose_recipe
+from glm4viz.ui.shell import through_app
+from glm4viz.ui.url import BATCH_VIEWS
+
+through_app("pages/batch.py")
+
+VIEWS = dict(zip(BATCH_VIEWS, (show_weights, show_packing, show_eval_pairs, show_columns), strict=True))
+
+with st.container(border=True):
+    source, settings = st.columns([3, 2], gap="large")
+    with source:
+        chosen = choose_samples()
+    with settings:
+        recipe = choose_recipe()
+        copy_link(None)
+
+whole = label_chosen(chosen, recipe)
+if whole:
+    limit = choose_limit(whole)
+    cut = whole.cut(limit)
+    show_truncation(whole, cut, limit)
+    if cut.samples:
+        show_rows(cut)
+    open_in_inspect(whole)
+    st.subheader(t("batch.view"), anchor=False)
+    view = choose("batch_view", t("batch.view"), {view: t(f"batch.view.{view}") for view in VIEWS}, hidden=True)
+    VIEWS[view](cut)

@@ -1,0 +1,33 @@
+"""Two to six recipes on one conversation: what they train differently."""
+
+import streamlit as st
+
+from glm4viz.recipes import DEFAULT, get_recipe
+from glm4viz.ui.compare import choose_recipes, compare_recipes, show_matrix, show_sentences, show_shares, show_verdicts
+from glm4viz.ui.compare_view import compare_view
+from glm4viz.ui.copy_link import copy_link
+from glm4viz.ui.i18n import t
+from glm4viz.ui.settings import choose_max_length
+from glm4viz.ui.shell import through_app
+from glm4viz.ui.source import choose_conversation
+
+through_app("pages/compare.py")
+
+with st.container(border=True):
+    source, settings = st.columns([3, 2], gap="large")
+    with settings:
+        chosen = choose_recipes()
+        max_length = choose_max_length(chosen[0] if chosen else get_recipe(DEFAULT))
+    with source:
+        conversation = choose_conversation()
+        copy_link(conversation)
+
+found = compare_recipes(conversation, chosen, max_length) if conversation and chosen else None
+if found:
+    show_sentences(found)
+    show_verdicts(found)
+    show_shares(found)
+    st.subheader(t("compare.view"), anchor=False)
+    compare_view(found, key="compare_view")
+if conversation:
+    show_matrix(conversation, max_length)

@@ -1,0 +1,29 @@
+"""The Dataset page: what in a whole file would ruin a fine-tune."""
+
+import streamlit as st
+
+from glm4viz.ui.copy_link import copy_link
+from glm4viz.ui.dataset_records import show_records
+from glm4viz.ui.dataset_run import report_on
+from glm4viz.ui.dataset_source import choose_source
+from glm4viz.ui.dataset_views import show_figures, show_findings, show_headline, show_mended
+from glm4viz.ui.settings import choose_max_length, choose_recipe
+from glm4viz.ui.shell import through_app
+
+through_app("pages/dataset.py")
+
+with st.container(border=True):
+    left, right = st.columns([3, 2], gap="large")
+    with right:
+        recipe = choose_recipe()
+        max_length = choose_max_length(recipe)
+    with left:
+        source = choose_source()
+        copy_link(None)
+
+report = source and report_on(source, recipe, max_length)
+if report and show_headline(report):
+    rule = show_findings(report)
+    show_records(report, rule)
+    show_figures(report)
+    show_mended(report)

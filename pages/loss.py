@@ -1,0 +1,40 @@
+"""The Loss page: what a GLM-4 model really thinks of every token."""
+
+import streamlit as st
+
+from glm4viz.ui import loss_page
+from glm4viz.ui.copy_link import copy_link
+from glm4viz.ui.i18n import t
+from glm4viz.ui.labelling import label_conversation
+from glm4viz.ui.loss_views import show_heatmap, show_numbers, show_shares, show_table, show_tokens
+from glm4viz.ui.settings import choose_max_length, choose_recipe
+from glm4viz.ui.shell import through_app
+from glm4viz.ui.source import choose_conversation
+
+through_app("pages/loss.py")
+
+with st.container(border=True):
+    source, settings = st.columns([3, 2], gap="large")
+    with settings:
+        choice = loss_page.choose_model()
+        recipe = choose_recipe()
+        max_length = choose_max_length(recipe)
+    with source:
+        conversation = choose_conversation()
+        copy_link(conversation)
+
+sample = conversation and label_conversation(conversation, recipe, max_length)
+result = sample and loss_page.losses_of(sample, choice)
+if sample and result:
+    show_numbers(result.summary, choice.name, result.device)
+    st.subheader(t("loss.tokens"))
+    values, label, difference = loss_page.choose_values(result)
+    show_tokens(sample, result.losses, values, label)
+    heatmap, share = st.columns([3, 2], gap="large")
+    with heatmap:
+        show_heatmap(sample, values, difference=difference)
+    with share:
+        show_shares(result.summary)
+    show_table(sample, result.losses)
+    loss_page.show_recipes(conversation, choice, max_length)
+    loss_page.show_stop_experiment(sample)

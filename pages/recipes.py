@@ -1,0 +1,27 @@
+"""Every recipe: whose script, its rule, a worked example, its code."""
+
+from itertools import groupby
+
+import streamlit as st
+
+from glm4viz.ui.i18n import t
+from glm4viz.ui.recipe_card import show_card, show_legend
+from glm4viz.ui.recipe_list import choose_example, find_recipes, scroll_to
+from glm4viz.ui.shell import through_app
+
+through_app("pages/recipes.py")
+
+st.header(t("recipes.title"), anchor=False)
+st.markdown(t("recipes.about"))
+with st.container(border=True):
+    search, example = st.columns(2, gap="large")
+    with search:
+        found = find_recipes()
+    with example:
+        messages, short = choose_example()
+    show_legend()
+
+for system, group in groupby(found, lambda recipe: recipe.system):
+    st.header(t("recipes.own") if system == "custom" else system, divider="gray")
+    for recipe in group:
+        show_card(recipe, messages, short=short, **scroll_to(recipe))
