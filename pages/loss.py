@@ -6,10 +6,11 @@ from glm4viz.ui import loss_page
 from glm4viz.ui.copy_link import copy_link
 from glm4viz.ui.i18n import t
 from glm4viz.ui.labelling import label_conversation
-from glm4viz.ui.loss_views import show_heatmap, show_numbers, show_shares, show_table, show_tokens
+from glm4viz.ui.loss_views import coloured, show_heatmap, show_numbers, show_shares, show_table
 from glm4viz.ui.settings import choose_max_length, choose_recipe
 from glm4viz.ui.shell import through_app
 from glm4viz.ui.source import choose_conversation
+from glm4viz.ui.token_view import token_view
 
 through_app("pages/loss.py")
 
@@ -29,7 +30,7 @@ if sample and result:
     show_numbers(result.summary, choice.name, result.device)
     st.subheader(t("loss.tokens"))
     values, label, difference = loss_page.choose_values(result)
-    show_tokens(sample, result.losses, values, label)
+    token_view(coloured(sample, result.losses, values, label), key="loss_view")
     heatmap, share = st.columns([3, 2], gap="large")
     with heatmap:
         show_heatmap(sample, values, difference=difference)

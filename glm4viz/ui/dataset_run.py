@@ -31,10 +31,11 @@ def report_on(source: Source, recipe: Recipe, max_length: MaxLength) -> Report |
     state = st.session_state
     results: dict[tuple[object, ...], Report] = state.setdefault("dataset_results", {})
     key = (source.stamp, recipe.id, max_length)
+    place = st.empty()  # also when nothing is to be done: what comes after must not mix with an older run's
     if key not in results:
         folder = Folder()
         job = Job(str(source.path), str(folder.path), recipe.id, max_length, os.cpu_count() or 1)
-        if not _done(job, str(key)):
+        if not _done(job, str(key), place):
             return None
         results[key] = Report(source, folder, recipe.id, max_length)
     results[key] = results.pop(key)  # the newest last
@@ -46,10 +47,10 @@ def report_on(source: Source, recipe: Recipe, max_length: MaxLength) -> Report |
 def mend(report: Report) -> bool:
     """Writes the mended file into the report's folder; False, with a sentence on the page, if it was stopped."""
     job = Job(str(report.source.path), str(report.folder.path), report.recipe, None, 1, "mend")
-    return _done(job, str(report.folder.path))
+    return _done(job, str(report.folder.path), st.empty())
 
 
-def _done(job: Job, name: str) -> bool:
+def _done(job: Job, name: str, place: "st.delta_generator.DeltaGenerator") -> bool:
     """Whether the job came to its end. A click on Cancel, or on anything else, ends it before."""
     state, path = st.session_state, Path(job.path)
     if state.get("dataset_cancelled") == name:
@@ -64,7 +65,6 @@ def _done(job: Job, name: str) -> bool:
             st.error(t("dataset.failed"), icon=":material/error:")
             return False
         return True
-    place = st.empty()
     try:
         with place.container(horizontal=True, vertical_alignment="center"):
             bar = st.progress(0.0, t("dataset.waiting"))

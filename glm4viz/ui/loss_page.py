@@ -57,7 +57,7 @@ def _model_name() -> Callable[[str], str]:
 def losses_of(sample: LabelledSample, choice: Choice) -> Result | None:
     """The losses: at once from the demo model, else when asked for."""
     results: dict[str, Result] = st.session_state.setdefault("loss_results", {})
-    key = hashlib.sha256(repr((choice, sample.recipe.id)).encode() + sample.input_ids.tobytes() + sample.labels.tobytes()).hexdigest()
+    key = _key(sample, choice)
     asked = st.button(t("loss.run"), key="loss_run", icon=":material/play_arrow:", type="primary")
     cancelled = st.session_state.pop("loss_cancelled", False)
     if cancelled:
@@ -76,6 +76,17 @@ def losses_of(sample: LabelledSample, choice: Choice) -> Result | None:
         for old in list(results)[:-KEPT]:
             del results[old]
     return results[key]
+
+
+def known_losses(sample: LabelledSample) -> Result | None:
+    """What this visit has computed for the sample already, whichever the model; the newest."""
+    results: dict[str, Result] = st.session_state.get("loss_results", {})
+    keys = {_key(sample, choice) for choice in choices().values()}
+    return next((results[key] for key in reversed(results) if key in keys), None)
+
+
+def _key(sample: LabelledSample, choice: Choice) -> str:
+    return hashlib.sha256(repr((choice, sample.recipe.id)).encode() + sample.input_ids.tobytes() + sample.labels.tobytes()).hexdigest()
 
 
 def _losses(model: "LossModel", sample: LabelledSample, progress: Callable[[float], None]) -> Result:

@@ -13,7 +13,7 @@ from glm4viz.ui.i18n import t
 from glm4viz.ui.sample_views import as_view
 from glm4viz.ui.table import show_filtered, visible
 from glm4viz.ui.theme import FIGURE, theme
-from glm4viz.ui.token_view import Prediction, token_view
+from glm4viz.ui.token_view import Prediction, TokenView
 
 if TYPE_CHECKING:
     from glm4viz.loss import Generation, LossSummary, StopProbabilities, TokenLosses
@@ -33,13 +33,13 @@ def _number(value: float) -> str:
     return "–" if np.isnan(value) else f"{value:.3f}" if value < 1000 else f"{value:,.0f}"
 
 
-def show_tokens(sample: LabelledSample, losses: "TokenLosses", values: Any, label: str) -> None:
+def coloured(sample: LabelledSample, losses: "TokenLosses", values: Any, label: str, **more: Any) -> TokenView:
     """The token view with each token's loss as its background, and what the model would rather have said."""
     likely = [int(i) for i in np.unique(losses.top_ids) if i >= 0]
     prediction = Prediction(
         losses.rank, losses.entropy, losses.top_ids, losses.top_logprobs, {i: visible(token_text(sample, i)) for i in likely}
     )
-    token_view(as_view(sample, values=values, value_label=label, prediction=prediction), key="loss_view")
+    return as_view(sample, values=values, value_label=label, prediction=prediction, **more)
 
 
 def show_heatmap(sample: LabelledSample, values: Any, *, difference: bool) -> None:
@@ -94,7 +94,7 @@ def token_text(sample: LabelledSample, token_id: int) -> str:
 
 def show_experiment(stops: dict[str, list["StopProbabilities"]], answers: dict[str, "Generation"]) -> None:
     """Two models side by side: how likely each is to stop at the end of every answer, and what it does when it answers itself."""
-    rows = [(f"messages[{stop.message_index}]", name, stop.total) for name, found in stops.items() for stop in found]
+    rows = [(f"messages[{stop.message_index}]", t(f"experiment.{name}"), stop.total) for name, found in stops.items() for stop in found]
     if rows:
         st.markdown(t("experiment.chances"))
         st.plotly_chart(stop_bars(rows, theme()), key="stop_bars", config=FIGURE, alt=t("experiment.alt"))

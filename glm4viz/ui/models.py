@@ -5,7 +5,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -52,7 +52,7 @@ class Turnstile:
     guard: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
-    def turn(self, waiting: "Waiting") -> Iterator[None]:
+    def turn(self, waiting: Callable[[int], None]) -> Iterator[None]:
         """Wait for one's turn, telling `waiting` how many are ahead; whoever leaves early gives the place up."""
         ticket = object()
         with self.guard:

@@ -48,7 +48,20 @@ def as_view(sample: LabelledSample, **more: Any) -> TokenView:
 
 def show_tokens(sample: LabelledSample, found: Verdict) -> None:
     st.subheader(t("view"))
-    token_view(as_view(sample, problems=problems(sample, found), focus=st.session_state.get("focus")), key="token_view")
+    more: dict[str, Any] = {"problems": problems(sample, found), "focus": st.session_state.get("focus")}
+    view = _coloured(sample, more) if st.session_state.get("loss_results") else None
+    token_view(view or as_view(sample, **more), key="token_view")
+
+
+def _coloured(sample: LabelledSample, more: dict[str, Any]) -> TokenView | None:
+    """The view in the colours of the losses, if the Loss page has computed them and the reader wants them."""
+    from glm4viz.ui.loss_page import known_losses
+    from glm4viz.ui.loss_views import coloured
+
+    result = known_losses(sample)
+    if result is None or not st.toggle(t("view.loss"), key="view_loss", persist_state="session"):
+        return None
+    return coloured(sample, result.losses, result.losses.nll, t("loss.values.nll"), **more)
 
 
 def show_heatmap(sample: LabelledSample) -> None:
