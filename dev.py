@@ -47,7 +47,7 @@ def test(*arguments: str) -> None:
     run("-m", "ruff", "check")
     run("-m", "ruff", "format", "--check")
     run("-m", "mypy")
-    run("-m", "pytest", "-n", "auto", *arguments)
+    run("-m", "pytest", "-n", "auto", "--dist", "loadgroup", *arguments)
 
 
 def main() -> None:

@@ -2,11 +2,10 @@
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 from streamlit.testing.v1 import AppTest
 
 import glm4viz
@@ -14,7 +13,6 @@ from glm4viz.collate import collate
 from glm4viz.locales import LANGUAGES, texts
 from glm4viz.sample import label
 from glm4viz.truncate import Kept, truncation_curve
-from tests.browser import find_browser, running_app
 
 ROOT = Path(__file__).parent.parent
 SMALL = ROOT / "sample_data" / "13-dataset-small.jsonl"
@@ -142,19 +140,11 @@ def test_a_sample_opens_in_inspect() -> None:
 # In a browser ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def page() -> Iterator[Page]:
-    path = find_browser()
-    with running_app() as address, sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        page = chromium.new_context(viewport={"width": 1400, "height": 1000}, locale="en-GB").new_page()
-        faults: list[str] = []
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.goto(address)
-        expect(page.get_by_test_id("token-view")).to_be_visible(timeout=30_000)
-        yield page
-        chromium.close()
-        assert faults == []
+@pytest.fixture
+def page(page: Page, address: str) -> Page:
+    page.goto(address)
+    expect(page.get_by_test_id("token-view")).to_be_visible(timeout=30_000)
+    return page
 
 
 @pytest.mark.xdist_group("browser")

@@ -1,47 +1,15 @@
 """The app in a real Chromium: what a reader sees and does."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 import glm4viz
-from tests.browser import find_browser, running_app
+from tests.browser import running_app
 
 # All in one worker: one server and one browser serve every test here.
 pytestmark = pytest.mark.xdist_group("browser")
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    find_browser()
-    with running_app() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = find_browser()
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1400, "height": 1000}, locale="en-GB")
-    page = context.new_page()
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on(
-        "request",
-        lambda request: faults.append(request.url) if not request.url.startswith(("http://127.0.0.1", "data:", "blob:")) else None,
-    )
-    yield page
-    context.close()
-    assert faults == [], "script errors, or requests that leave this machine"
 
 
 def open_app(page: Page, address: str, query: str = "") -> None:

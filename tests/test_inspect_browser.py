@@ -2,20 +2,19 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect
 
 import glm4viz
 from glm4viz.explain import ORDER, REASONS, reasons
 from glm4viz.ui.samples import sample_bytes
 from glm4viz.ui.token_view.texts import TEXTS
-from tests.browser import find_browser, running_app
+from tests.conftest import NewPage
 from tests.malformed import malformed
 
 # All in one worker: one server and one browser serve every test here.
@@ -32,53 +31,15 @@ new MutationObserver((changes) => {
 IDLE = "document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'"
 
 
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    find_browser()
-    with running_app() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = find_browser()
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        yield chromium
-        chromium.close()
-
-
-NewPage = Callable[..., Page]
-
-
 @pytest.fixture
-def new_page(browser: Browser) -> Iterator[NewPage]:
-    """Pages of fresh profiles; at the end, none may have had a script error or asked for anything that isn't on this machine."""
-    contexts, faults = [], []
-
+def new_page(new_page: NewPage) -> NewPage:
     def make(**options: Any) -> Page:
-        context = browser.new_context(**{"viewport": {"width": 1400, "height": 1000}, "locale": "en-GB", **options})
-        contexts.append(context)
-        page = context.new_page()
+        page = new_page(**options)
         page.add_init_script(COUNT_RUNS)
         page.set_default_timeout(30_000)
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("request", lambda request: faults.append(request.url) if _leaves(request.url) else None)
         return page
 
-    yield make
-    for context in contexts:
-        context.close()
-    assert faults == [], "script errors, or requests that leave this machine"
-
-
-def _leaves(url: str) -> bool:
-    return not url.startswith(("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:"))
-
-
-@pytest.fixture
-def page(new_page: NewPage) -> Page:
-    return new_page()
+    return make
 
 
 def open_app(page: Page, address: str, query: str = "?language=en") -> Locator:

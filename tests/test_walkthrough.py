@@ -3,13 +3,12 @@
 import itertools
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 from streamlit.testing.v1 import AppTest
 
 import glm4viz
@@ -31,8 +30,7 @@ from glm4viz.walkthrough import (
     walk,
     ways,
 )
-from tests.browser import find_browser, running_app
-from tests.conftest import CONVERSATIONS
+from tests.conftest import CONVERSATIONS, NewPage
 
 ROOT = Path(__file__).parent.parent
 TWO_TURNS: list[dict[str, Any]] = json.loads((ROOT / "sample_data" / "15-two-turns-en.json").read_text("utf-8"))["messages"]
@@ -248,35 +246,9 @@ def test_a_refused_conversation_gets_a_sentence() -> None:
 in_browser = pytest.mark.xdist_group("browser")
 
 
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    find_browser()
-    with running_app() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = find_browser()
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        yield chromium
-        chromium.close()
-
-
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1400, "height": 1000}, locale="en-GB", reduced_motion="reduce")
-    page = context.new_page()
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on(
-        "request",
-        lambda request: faults.append(request.url) if not request.url.startswith(("http://127.0.0.1", "data:", "blob:")) else None,
-    )
-    yield page
-    context.close()
-    assert faults == [], "script errors, or requests that leave this machine"
+def page(new_page: NewPage) -> Page:
+    return new_page(reduced_motion="reduce")
 
 
 def open_walk(page: Page, address: str, query: str) -> None:
