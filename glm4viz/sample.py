@@ -87,7 +87,7 @@ class LabelledSample:
     @cached_property
     def token_bytes(self) -> list[bytes]:
         """The bytes of each token; joined they are the text that was rendered."""
-        return [self.tokenizer.token_bytes(i) for i in self.input_ids.tolist()]
+        return self.tokenizer.all_bytes(self.input_ids)
 
     def table(self) -> "pandas.DataFrame":
         """One row per token: position, id, token, bytes, role, message, part, trained, label, target, owner."""
@@ -95,7 +95,7 @@ class LabelledSample:
 
         # Far fewer different tokens than tokens: each is decoded once.
         ids, which = np.unique(self.input_ids, return_inverse=True)
-        known = [self.tokenizer.token_bytes(i) for i in ids.tolist()]
+        known = self.tokenizer.all_bytes(ids)
         texts = pd.Series([b.decode("utf-8", "backslashreplace") for b in known], dtype="str")
         hexes = pd.Series([b.hex(" ") for b in known], dtype="str")
         return pd.DataFrame(

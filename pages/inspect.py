@@ -6,7 +6,6 @@ from glm4viz.ui.copy_link import copy_link
 from glm4viz.ui.editor import edit_conversation
 from glm4viz.ui.i18n import t
 from glm4viz.ui.labelling import label_conversation
-from glm4viz.ui.sample_views import show_heatmap, show_share, show_table, show_tokens
 from glm4viz.ui.settings import choose_max_length, choose_recipe
 from glm4viz.ui.source import choose_conversation
 from glm4viz.ui.verdict import show_verdict
@@ -28,6 +27,10 @@ if sample:
     st.subheader(t("verdict"), anchor=False)
     found = verdict(sample)
     show_verdict(sample, found)
+
+    # pandas and Plotly are imported only here: on a server that has just started, the verdict is on screen by now.
+    from glm4viz.ui.sample_views import show_heatmap, show_share, show_table, show_tokens
+
     show_tokens(sample, found)
     heatmap, share = st.columns([3, 2], gap="large")
     with heatmap:

@@ -27,7 +27,7 @@ def show_records(report: Report, rule: int | None) -> None:
     if rule is not None:
         kept &= report["rule"] == rule
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f":material/filter_alt: {word(ALL_RULES[rule].severity, language())} · {plain(ALL_RULES[rule].title[language()])}")
+            st.markdown(f":material/filter_alt: {plain(ALL_RULES[rule].title[language()])}")
             st.button(t("dataset.all_rules"), icon=":material/close:", key="dataset_all_rules", type="tertiary", on_click=_all_rules)
     shown = _with_findings(report, kept)
     if not report.findings or (clean and rule is None):
@@ -39,7 +39,8 @@ def show_records(report: Report, rule: int | None) -> None:
     if not len(records):
         st.info(t("dataset.list.none"), icon=":material/search_off:")
     else:
-        page = _page(len(records))
+        filters = (report.source.stamp, report.recipe, report.max_length, rule, *severities, needle, order, clean)
+        page = _page(len(records), filters)
         _table(report, kept, records[page * ROWS : (page + 1) * ROWS], rule is not None)
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         _open_by_number(len(report))
@@ -65,7 +66,6 @@ def _filters() -> tuple[list[int], str, str, bool]:
             selection_mode="multi",
             key="dataset_severity",
             format_func=lambda severity: word(severity, language()),
-            on_change=_first_page,
             persist_state="session",
         )
         order = choose("dataset_order", t("dataset.order"), {order: t(f"dataset.order.{order}") for order in ORDERS})
@@ -73,21 +73,15 @@ def _filters() -> tuple[list[int], str, str, bool]:
             t("dataset.search"),
             key="dataset_search",
             icon=":material/search:",
-            on_change=_first_page,
             persist_state="session",
             width=190,
         )
-        clean = st.toggle(t("dataset.clean"), key="dataset_clean", on_change=_first_page, persist_state="session")
+        clean = st.toggle(t("dataset.clean"), key="dataset_clean", persist_state="session")
     return [SEVERITIES.index(severity) for severity in severities or SEVERITIES], (needle or "").strip(), order, clean
-
-
-def _first_page() -> None:
-    st.session_state.dataset_page = 1
 
 
 def _all_rules() -> None:
     st.session_state.dataset_findings = {"selection": {"rows": []}}
-    _first_page()
 
 
 def _with_findings(report: Report, kept: Mask) -> Mask:
@@ -117,15 +111,14 @@ def _ordered(report: Report, records: Numbers, order: str) -> Numbers:
     return records
 
 
-def _page(count: int) -> int:
-    pages = -(-count // ROWS)
-    state = st.session_state
-    state.dataset_page = min(max(int(state.get("dataset_page") or 1), 1), pages)
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+def _page(count: int, filters: object) -> int:
+    """The page that is shown, from 0. Other filters begin at the first again: the widget's key holds them."""
+    pages, page = -(-count // ROWS), 1
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="dataset_pages"):
         st.caption(t("dataset.list.count", count=f"{count:,}") + " " + t("dataset.list.open"))
         if pages > 1:
-            st.pagination(pages, key="dataset_page", max_visible_pages=5)
-    return int(state.dataset_page) - 1
+            page = st.pagination(pages, key=f"dataset_page_{hash(filters)}", max_visible_pages=5, persist_state="session")
+    return page - 1
 
 
 def _table(report: Report, kept: Mask, records: Numbers, alone: bool) -> None:

@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from glm4viz.conversation import ROLES, Conversation
 from glm4viz.errors import ReadError
-from glm4viz.lint import RULES, SEVERITIES, Rule
+from glm4viz.lint import RULES, SEVERITIES, Rule, Severity
 from glm4viz.readers import read_conversations
 from glm4viz.recipe import Mask
 from glm4viz.sample import MaxLength, label_all
@@ -47,6 +47,15 @@ class Source:
     path: Path
     stamp: str
     folder: Folder | None = None
+
+
+class Found(NamedTuple):
+    """What one rule found. severity: the worst of its findings, some of which may be milder."""
+
+    rule: int
+    severity: Severity
+    findings: int
+    records: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,15 +115,16 @@ class Report:
         found = [Share(-1, role, int(all), int(trained)) for role, (all, trained) in zip((*ROLES, ""), tokens, strict=True)]
         return found, looked_at
 
-    def rules(self, kept: Mask) -> list[tuple[int, int, int]]:
-        """Of the findings that are kept: (rule, findings, records) for each rule, worst severity and most records first."""
-        rule, record = self["rule"][kept], self["record"][kept]
-        pairs = np.unique(np.stack([rule, record]), axis=1)[0] if len(rule) else rule
-        found, records = np.bincount(rule, minlength=len(ALL_RULES)), np.bincount(pairs, minlength=len(ALL_RULES))
-        present = np.flatnonzero(found)
-        severity = np.array([SEVERITIES.index(rule.severity) for rule in ALL_RULES])
-        order = np.lexsort((-records[present], severity[present]))
-        return [(int(code), int(found[code]), int(records[code])) for code in present[order]]
+    def rules(self) -> list["Found"]:
+        """What each rule found, the worst severity and most records first."""
+        rule = self["rule"]
+        pairs = np.unique(np.stack([rule, self["record"]]), axis=1)[0]
+        findings, records = (np.bincount(column, minlength=len(ALL_RULES)) for column in (rule, pairs))
+        severity = np.full(len(ALL_RULES), len(SEVERITIES))
+        np.minimum.at(severity, rule, self["severity"])
+        present = np.flatnonzero(findings)
+        order = present[np.lexsort((-records[present], severity[present]))]
+        return [Found(code, SEVERITIES[severity[code]], int(findings[code]), int(records[code])) for code in order.tolist()]
 
     # Texts ------------------------------------------------------------------------------------------------------------
 

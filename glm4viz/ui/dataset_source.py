@@ -17,7 +17,6 @@ FIRST = "13-dataset-small.jsonl"
 OFFERED = tuple(sorted((name for name in SAMPLES if name.endswith(".jsonl")), key=lambda name: (name != FIRST, name)))
 TYPES = ("jsonl", "json", "ndjson", "txt", "csv", "tsv", "parquet", "arrow", "gz", "zst")
 MOST_FILES = 1_000  # of the owner's directories that are listed
-MOST_MEGABYTES = 500  # of an upload
 
 
 def choose_source() -> Source | None:
@@ -70,7 +69,6 @@ def _upload() -> Source | None:
         key="dataset_upload",
         help=t("dataset.upload.help", variable=VARIABLE),
         on_change=_changed,
-        max_upload_size=MOST_MEGABYTES,
     )
     kept: Source | None = state.get("dataset_file")
     if upload is not None and state.get("dataset_file_id") != upload.file_id:

@@ -11,9 +11,9 @@ import streamlit as st
 from glm4viz.check.page import word
 from glm4viz.dataset_figures import length_histogram, share_histogram
 from glm4viz.figures import loss_share
-from glm4viz.lint import SEVERITIES, Rule
+from glm4viz.lint import SEVERITIES
 from glm4viz.recipe import Mask
-from glm4viz.ui.dataset_report import ALL_RULES, Report
+from glm4viz.ui.dataset_report import ALL_RULES, Found, Report
 from glm4viz.ui.dataset_run import mend
 from glm4viz.ui.dataset_work import CHANGES, LISTED, MENDED
 from glm4viz.ui.i18n import language, plain, t
@@ -73,26 +73,26 @@ def show_findings(report: Report) -> int | None:
     if not report.findings:
         st.markdown(t("dataset.findings.none"))
         return None
-    rules = report.rules(np.ones(report.findings, bool))
+    found = report.rules()
     table = pd.DataFrame(
         {
-            t("dataset.severity"): [word(ALL_RULES[code].severity, language()) for code, *_ in rules],
-            t("dataset.rule"): [ALL_RULES[code].title[language()] for code, *_ in rules],
-            t("dataset.records"): [records for *_, records in rules],
-            t("dataset.records.share"): [records / len(report) for *_, records in rules],
-            t("dataset.count"): [found for _, found, _ in rules],
+            t("dataset.severity"): [word(rule.severity, language()) for rule in found],
+            t("dataset.rule"): [ALL_RULES[rule.rule].title[language()] for rule in found],
+            t("dataset.records"): [rule.records for rule in found],
+            t("dataset.records.share"): [rule.records / len(report) for rule in found],
+            t("dataset.count"): [rule.findings for rule in found],
         }
     )
     left, right = st.columns([3, 2], gap="large")
     with left:
-        _drop_stale_selection(report)
+        _restore_selection(report, [rule.rule for rule in found])
         event = st.dataframe(
             table,
             hide_index=True,
             key="dataset_findings",
-            on_select=_to_first_page,
+            on_select="rerun",
             selection_mode="single-row",
-            height=min(38 + 35 * len(rules), 388),
+            height=min(38 + 35 * len(found), 388),
             column_config={
                 t("dataset.severity"): st.column_config.TextColumn(width=90),
                 t("dataset.rule"): st.column_config.TextColumn(width=280),
@@ -100,34 +100,32 @@ def show_findings(report: Report) -> int | None:
                 t("dataset.records"): st.column_config.NumberColumn(width=75, format="localized"),
                 t("dataset.count"): st.column_config.NumberColumn(width=75, format="localized"),
             },
-            alt=t("dataset.findings.alt", rules=len(rules), count=f"{report.findings:,}"),
+            alt=t("dataset.findings.alt", rules=len(found), count=f"{report.findings:,}"),
         )
         rows = event["selection"]["rows"]
         st.caption(t("dataset.findings.chosen" if rows else "dataset.findings.choose"))
-    chosen = rules[rows[0]][0] if rows else None
+    chosen = st.session_state.dataset_rule = found[rows[0]].rule if rows else None
     with right:
-        _explain(ALL_RULES[rules[0][0] if chosen is None else chosen])
+        _explain(found[rows[0] if rows else 0])
     return chosen
 
 
-def _drop_stale_selection(report: Report) -> None:
-    """A selection belongs to the table it was made in."""
+def _restore_selection(report: Report, codes: list[int]) -> None:
+    """The selected rule stays when another page was looked at, and goes with the report it belongs to."""
     state, now = st.session_state, (report.source.stamp, report.recipe, report.max_length)
     if state.get("dataset_shown") != now:
-        state.dataset_shown = now
-        state.dataset_findings = {"selection": {"rows": []}}
-        state.dataset_page = 1
+        state.dataset_shown, state.dataset_rule = now, None
+        state.pop("dataset_findings", None)
+    if "dataset_findings" not in state:
+        rule = state.get("dataset_rule")
+        state.dataset_findings = {"selection": {"rows": [codes.index(rule)] if rule in codes else []}}
 
 
-def _to_first_page() -> None:
-    st.session_state.dataset_page = 1
-
-
-def _explain(rule: Rule) -> None:
+def _explain(found: Found) -> None:
     """What goes wrong, how to mend it, where it was seen."""
-    here = language()
+    here, rule = language(), ALL_RULES[found.rule]
     with st.container(border=True):
-        st.markdown(f"**{plain(rule.title[here])}** · {word(rule.severity, here)} · `{rule.id}`")
+        st.markdown(f"**{plain(rule.title[here])}** · {word(found.severity, here)} · `{rule.id}`")
         st.markdown(f"**{t('dataset.harm')}**  \n{plain(rule.harm[here])}")
         st.markdown(f"**{t('dataset.mend')}**  \n{plain(rule.mend[here])}")
         if rule.evidence:

@@ -72,10 +72,11 @@ def check_dataset(job: Job, say: Say) -> None:
     by_lines, place, records = True, 0, 0
     with (folder / FINDINGS).open("wb") as sentences, (folder / RECORDS).open("wb") as store:
         for chunk, piece in zip(chunks_of(Path(job.path)), pieces, strict=True):
-            by_lines = not chunk.records
+            if not found:  # records of an array may stand in one line, however many they are
+                by_lines = not chunk.records and not chunk.lines.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[")
             read = list(chunk.records or read_conversations(chunk.lines))
             columns = _measure(read, recipe, job.max_length)
-            columns |= _places(chunk, read, place) if by_lines else _store(read, store)
+            columns |= _places(chunk, read, place) if by_lines else _store(chunk, read, store)
             columns |= _findings(piece, sentences)
             found.append(columns)
             place, records = place + len(chunk.lines), records + piece.records
@@ -137,14 +138,14 @@ def _places(chunk: Chunk, records: Sequence[Record], place: int) -> Columns:
     return {"line": np.where(lines > 0, lines + chunk.before, 0).astype(np.int32), "offset": offset}
 
 
-def _store(records: Sequence[Record], store: Any) -> Columns:
+def _store(chunk: Chunk, records: Sequence[Record], store: Any) -> Columns:
     """Writes the records down, an empty line for one that can't be read, so that they can be found again."""
     offsets = []
     for record in records:
         offsets.append(store.tell())
         store.write(to_line(record) if isinstance(record, Conversation) else b"\n")
     lines = np.array([record.line for record in records], np.int32)
-    return {"line": lines, "offset": np.array(offsets, np.int64)}
+    return {"line": np.where(lines > 0, lines + chunk.before, 0).astype(np.int32), "offset": np.array(offsets, np.int64)}
 
 
 def _findings(piece: Progress, sentences: Any) -> Columns:
