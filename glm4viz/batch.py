@@ -101,7 +101,7 @@ def _collect(recipe: Recipe, tokenizer: Tokenizer, given: Sequence[Any], errors:
     todo = [i for i in range(len(given)) if i not in errors]
     for start in range(0, len(todo), BLOCK):
         block = todo[start : start + BLOCK]
-        conversations = [_messages(given[i]) for i in block]
+        conversations = [c.messages if isinstance(c := given[i], Conversation) else c for i in block]
         if plain is not None and plain.add_rows(conversations, entries):
             source += block
             continue
@@ -140,12 +140,12 @@ class _Plain:
         """Adds a row for each conversation; False, and nothing added, if any message of any of them isn't plain."""
         try:
             # map over C functions: this is most of what a batch costs beside the encoding.
-            sizes = list(map(len, conversations))
+            sizes = np.fromiter(map(len, conversations), np.int64, len(conversations))
             messages = list(chain.from_iterable(conversations))
-            codes = list(map(self.codes.__getitem__, map(ROLE, messages)))
+            codes = np.frombuffer(bytes(map(self.codes.__getitem__, map(ROLE, messages))), np.uint8)
             texts = list(map(CONTENT, messages))
             # Two keys are exactly role and content; an empty content is left to the recipe, which may write nothing at all.
-            if {*map(len, messages)} != {2} or {*map(type, texts)} != {str} or not all(texts) or not all(sizes):
+            if {*map(len, messages)} != {2} or {*map(type, texts)} != {str} or not all(texts) or not sizes.all():
                 return False
         except (KeyError, TypeError):
             return False
@@ -153,13 +153,13 @@ class _Plain:
             texts = [self.glue + text for text in texts]
             if any(map(self.tokenizer.specials_pattern.search, texts)):
                 return False
-        at = 0
-        for size in sizes:
-            entries.codes.append(self.before)
-            entries.codes += codes[at : at + size]
-            entries.codes.append(self.after)
-            entries.row_sizes.append(size + 2)
-            at += size
+        # before, the messages, after; and so on for every row
+        whole = np.full(len(codes) + 2 * len(sizes), self.after, np.uint16)
+        first = np.cumsum(sizes + 2) - sizes - 2
+        whole[first] = self.before
+        whole[np.arange(len(codes)) + np.repeat(2 * np.arange(len(sizes)) + 1, sizes)] = codes
+        entries.codes.frombytes(whole.tobytes())
+        entries.row_sizes += (sizes + 2).tolist()
         entries.texts += texts
         return True
 

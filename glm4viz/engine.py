@@ -4,6 +4,7 @@ A row is a run of *entries*. An entry is a frame (fixed token ids, and whether a
 and shared, so what a batch of thousands costs per message is one small integer and one reference to the content.
 """
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -29,7 +30,7 @@ class Entries:
     """Rows under construction: a frame code per entry, the texts of those that have one, and how many entries each row has."""
 
     frames: dict[Frame, int] = field(default_factory=dict)
-    codes: list[int] = field(default_factory=list)
+    codes: "array[int]" = field(default_factory=lambda: array("H"))
     texts: list[str] = field(default_factory=list)
     row_sizes: list[int] = field(default_factory=list)
 
@@ -60,12 +61,13 @@ def encode(entries: Entries, recipe: Recipe, tokenizer: Tokenizer) -> Encoded:
     """Tokens, mask and labels of all rows at once. Raises UnicodeEncodeError for a text that is not Unicode."""
     text_ids, text_offsets = tokenizer.encode_many(entries.texts)
     frames = list(entries.frames)
-    codes = np.array(entries.codes, np.intp)
+    codes = np.frombuffer(entries.codes, np.uint16)
     head_sizes = np.array([len(frame.head) for frame in frames], np.int64)[codes]
     has_text = np.array([frame.has_text for frame in frames], bool)[codes]
     sizes = head_sizes.copy()
     sizes[has_text] += np.diff(text_offsets)
-    starts = np.cumsum(sizes) - sizes
+    stops = np.cumsum(sizes)
+    starts = stops - sizes
 
     total = int(sizes.sum())
     ids = np.empty(total, np.int32)
@@ -78,8 +80,7 @@ def encode(entries: Entries, recipe: Recipe, tokenizer: Tokenizer) -> Encoded:
     ids[is_text] = text_ids
 
     mask = np.repeat(np.array([frame.mask for frame in frames], bool)[codes], sizes)
-    ends = np.cumsum(entries.row_sizes, dtype=np.int64)
-    offsets = np.concatenate([[0], np.concatenate([[0], np.cumsum(sizes)])[ends]])
+    offsets = np.concatenate([[0], stops[np.cumsum(entries.row_sizes, dtype=np.int64) - 1]])
     rows = Rows(ids, mask, offsets)
     if recipe.remask is not None:
         rows = rows._replace(mask=recipe.remask(rows, tokenizer.special_ids))
@@ -87,7 +88,8 @@ def encode(entries: Entries, recipe: Recipe, tokenizer: Tokenizer) -> Encoded:
     if recipe.shift:  # loss_masks = [False, *loss_masks]
         trained = np.concatenate([[False], rows.mask[:-1]])
         trained[offsets[:-1]] = False
-    labels = np.where(trained, ids, np.int32(IGNORE))
+    labels = np.full(total, IGNORE, np.int32)
+    np.copyto(labels, ids, where=trained)
     for frame, code in entries.frames.items():
         if frame.label is not None:
             labels[starts[codes == code]] = frame.label

@@ -342,7 +342,7 @@ SHIFT = ("if recipe.shift:", "np.concatenate([[False], rows.mask[:-1]])", "train
 ENGINE: dict[Kind, tuple[Code, ...]] = {
     "shift": ((engine.encode, SHIFT),),
     "append": ((engine.encode, ("trained = rows.mask", "if recipe.shift:")),),
-    "labels": ((engine.encode, ("labels = np.where(trained, ids",)),),
+    "labels": ((engine.encode, ("labels = np.full(total, IGNORE", "np.copyto(labels, ids, where=trained)")),),
     "cut": ((sample._sample, ("sample.take(np.arange(min(max_length",)),),
     "padding": ((collate, ("width = ", "starts = [")), (lay_rows, ("np.full(shape, value", "input_ids[here], labels[here]"))),
     "inside": ((shift_in_model, ("read = ", "target = ")),),

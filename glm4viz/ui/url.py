@@ -56,6 +56,8 @@ PARAMETERS: dict[str, Parse] = {
     "batch_pick": _one_of(lambda: BATCH_PICKS),
     "batch_size": lambda text: min(_count(text) or 1, MOST_SAMPLES),
     "batch_view": _one_of(lambda: BATCH_VIEWS),
+    "dataset_source": _one_of(lambda: ("sample", "upload", "path")),
+    "dataset_sample": _one_of(lambda: SAMPLES),
     "edit": _count,
     "step": _count,
 }
