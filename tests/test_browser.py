@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 import glm4viz
 from tests.browser import running_app
+from tests.conftest import NewPage
 
 # All in one worker: one server and one browser serve every test here.
 pytestmark = pytest.mark.xdist_group("browser")
@@ -73,3 +74,35 @@ def test_a_page_s_own_address_works_on_a_server_that_has_just_started(page: Page
         expect(page.get_by_text("逐步讲解").first).to_be_visible(timeout=30_000)
         expect(page).to_have_url(re.compile(r"/compare\?.*compare_recipes=glm4%2Ctrl"))
         expect(page.get_by_text("app", exact=True)).to_have_count(0)
+
+
+def test_a_copied_link_shows_the_same_in_a_fresh_profile(new_page: NewPage, address: str) -> None:
+    first = new_page(permissions=["clipboard-read", "clipboard-write"])
+    open_app(first, address, "?language=en&source=paste&recipe=glm4@dfe4601")
+    box = first.get_by_role("textbox", name="Conversation as JSON or JSONL")
+    box.fill('[{"role": "user", "content": "只在链接里"}, {"role": "assistant", "content": "好的"}]')
+    box.press("Control+Enter")
+    expect(first.get_by_test_id("token-view")).to_contain_text("只在链接里")
+    expect(first).not_to_have_url(re.compile("conversation="))  # never by itself
+    first.get_by_role("button", name="Copy link with this conversation in it").click()
+    expect(first.get_by_text("Copied")).to_be_visible()
+    link = first.evaluate("navigator.clipboard.readText()")
+    second = new_page(locale="zh-CN")
+    second.goto(link)
+    expect(second.get_by_test_id("token-view")).to_contain_text("只在链接里", timeout=30_000)
+    expect(second.get_by_role("combobox", name="Recipe")).to_have_value(re.compile("glm4@dfe4601"))
+
+
+def test_the_back_button_undoes_an_edit(page: Page, address: str) -> None:
+    open_app(page, address, "?language=en&sample=02-one-turn-en.json")
+    page.get_by_text("Edit the messages").click()
+    for text in ("First edit", "Second edit"):
+        field = page.locator(".st-key-editor textarea").first
+        field.fill(text)
+        field.press("Control+Enter")
+        expect(page.get_by_test_id("token-view")).to_contain_text(text)
+        expect(page).to_have_url(re.compile("edit="))
+        page.wait_for_timeout(500)  # the address is written after the page is drawn
+    page.go_back()
+    expect(page.get_by_test_id("token-view")).to_contain_text("First edit")
+    expect(page.get_by_test_id("token-view")).not_to_contain_text("Second edit")

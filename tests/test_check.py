@@ -277,3 +277,35 @@ def test_kill_leaves_no_half_written_file(tmp_path: Path) -> None:
     assert out.read_text("utf-8") == "old"
     if hasattr(os, "O_TMPFILE"):
         assert [path.name for path in out.parent.iterdir()] == ["fixed.jsonl"]
+
+
+# Recipes --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_training_config_gives_recipe_and_limit(tmp_path: Path) -> None:
+    data, config = write(tmp_path / "a.jsonl", GOOD, TWO), tmp_path / "lora.yaml"
+    config.write_text("template: glm4\nstage: sft\ncutoff_len: 10\n", "utf-8")
+    result, page = run(data, "--config", config, "--json", "--html", tmp_path / "o.html"), tmp_path / "o.html"
+    given_both = run(data, "--recipe", "llamafactory", "--max-length", "10", "--json")
+    assert result.exit_code == given_both.exit_code == 1
+    assert result.stdout == given_both.stdout
+    assert "--recipe llamafactory --max-length 10" in page.read_text("utf-8")
+    for more in (("--recipe", "glm4"), ("--max-length", "9")):
+        assert run(data, "--config", config, *more).exit_code == 2
+    config.write_text("what: is this\n", "utf-8")
+    assert run(data, "--config", config).exit_code == 2
+
+
+def test_a_recipe_of_one_s_own_is_checked_in_any_process(mixed: Path) -> None:
+    own = glm4viz.CustomRecipe(turns="last", stop="none").recipe().id
+    whole = found(mixed, recipe=own)
+    assert "stop-not-trained" in {finding.rule for checked in whole for finding in checked.findings}
+    assert found(mixed, workers=2, size=2000, recipe=own) == whole
+    assert run(mixed, "--recipe", own, "--json").exit_code == 1
+    assert run(mixed, "--recipe", "custom:x").exit_code == 2
+
+
+def test_help_names_what_is_optional() -> None:
+    said = re.sub(r"\x1b\[[0-9;]*m", "", CliRunner().invoke(app, ["check", "--help"], env={"COLUMNS": "200"}).stdout)
+    assert all(option in said for option in ("--config", "--near-duplicates", "--near-threshold", "--loss-outliers", "MODEL"))
+    assert run("x", "--near-threshold", "0.3").exit_code == 2

@@ -92,7 +92,7 @@ CASES: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     "breaks-off": (said("u:Hi?", "a:Hello. I would like to tell you that the"), GOOD, {}),
     "repeats": (said("u:Hi?", "a:" + "I am sorry. " * 8), said("u:Hi?", "a:" + "-" * 80 + " ha ha ha ha."), {}),
 }
-FILE_RULES = {"unreadable-record", "duplicate-record"}  # in test_check
+FILE_RULES = {"unreadable-record", "duplicate-record", "near-duplicate-record", "loss-outlier"}  # in test_check and test_near
 
 
 def rules(messages: Any, **options: Any) -> set[str]:

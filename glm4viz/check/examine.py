@@ -16,6 +16,7 @@ from glm4viz.check.glance import (
     reads_clean,
     trains_as_it_should,
 )
+from glm4viz.check.near import NearText, near_text
 from glm4viz.conversation import Conversation
 from glm4viz.convert import to_line
 from glm4viz.errors import ReadError
@@ -34,11 +35,12 @@ from glm4viz.tokenizer import load_tokenizer
 
 
 class Settings(NamedTuple):
-    """What a worker has to know: a recipe's id, its limit, and whether mended records are wanted."""
+    """What a worker has to know: a recipe's id, its limit, whether mended records are wanted, and how like near duplicates have to be."""
 
     recipe: str
     max_length: MaxLength = None
     fix: bool = False
+    near: float | None = None  # None: they are not looked for
 
 
 class Place(NamedTuple):
@@ -67,6 +69,7 @@ class Examined:
     checked: list[Checked] = field(default_factory=list)
     fingerprints: list[int] = field(default_factory=list)
     places: list[tuple[int, int]] = field(default_factory=list)  # line and record of each fingerprint
+    near_texts: list[NearText | None] = field(default_factory=list)  # one for each fingerprint, if near duplicates are looked for
     mended: list[bytes] = field(default_factory=list)
     changes: list[tuple[Place, Change]] = field(default_factory=list)
 
@@ -95,9 +98,16 @@ def examine(chunk: Chunk, settings: Settings) -> Examined:
         nth += 1
         out.fingerprints.append(fingerprint(messages))
         out.places.append((item.line, number))
+        if settings.near is not None:
+            out.near_texts.append(near_text(messages, settings.near))
         if settings.fix:
             _mend(messages, _place(chunk, item, number), out)
     return out
+
+
+def messages_of(chunk: Chunk) -> list[Sequence[Message] | None]:
+    """Each record of a piece; None for one that can't be read."""
+    return [None if isinstance(item.record, ReadError) else _messages(item.record) for item in _items(chunk)]
 
 
 def _place(chunk: Chunk, item: _Item, number: int) -> Place:

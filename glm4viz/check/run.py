@@ -4,22 +4,25 @@ import heapq
 import multiprocessing
 import os
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
+from types import MappingProxyType
 
 from glm4viz.check.chunks import SIZE, Chunk, chunks_of
 from glm4viz.check.duplicates import Seen
 from glm4viz.check.examine import Checked, Examined, Place, Settings, examine
+from glm4viz.check.near import NearSeen
 from glm4viz.fix import Change
 from glm4viz.lint import RULES, SEVERITIES, Finding, Severity
-from glm4viz.lint.conversation import DUPLICATE
+from glm4viz.lint.dataset import DUPLICATE, NEAR_DUPLICATE
 from glm4viz.lint.findings import Hit
 from glm4viz.lint.run import rank
+from glm4viz.recipe import Text
 
 WORST = 20
 _AHEAD = 3  # pieces for each worker that are read before their turn; bounds the memory
@@ -65,12 +68,17 @@ def check_files(
     settings: Settings,
     workers: int | None = None,
     size: int = SIZE,
+    more: Mapping[tuple[str, int], Finding] = MappingProxyType({}),
 ) -> Iterator[Progress]:
-    """Checks the files, yielding piece after piece. `workers`: processes, by default one for each core; 1: this one alone."""
-    gather = _Gather()
+    """Checks the files, yielding piece after piece.
+
+    workers: processes, by default one for each core; 1: this one alone. more: findings known before, by file and number of the record.
+    """
     chunks = chain.from_iterable(chunks_of(Path(path), size) for path in paths)
-    with _examiner(chunks, settings, os.cpu_count() or 1 if workers is None else workers) as results:
-        for chunk, examined in results:
+    with ExitStack() as stack:
+        near = None if settings.near is None else stack.enter_context(NearSeen(settings.near))
+        gather = _Gather(near, more)
+        for chunk, examined in stack.enter_context(_examiner(chunks, settings, os.cpu_count() or 1 if workers is None else workers)):
             yield gather.add(chunk, examined)
 
 
@@ -104,8 +112,8 @@ class _Gather:
     For the search, a record is known by one number: its line (or, where there are none, its own number) after all lines before its file.
     """
 
-    def __init__(self) -> None:
-        self.seen = Seen()
+    def __init__(self, near: NearSeen | None, more: Mapping[tuple[str, int], Finding]) -> None:
+        self.seen, self.near, self.more = Seen(), near, more
         self.file = ""
         self.records = 0  # of this file, before the piece
         self.top = 0  # the highest number yet
@@ -118,24 +126,42 @@ class _Gather:
         checked = {c.place.record: Checked(self._move(c.place), c.findings) for c in examined.checked}
         start = self.starts[-1][0]
         numbers = [start + (line or self.records + record + 1) for line, record in examined.places]
-        for nth, first in self.seen.add(examined.fingerprints, numbers):
+        for nth, finding in self._beside_others(chunk, examined, numbers):
             line, record = examined.places[nth]
             before = checked.get(record, Checked(self._move(Place(chunk.file, line, record)), []))
-            checked[record] = before._replace(findings=sorted([*before.findings, self._duplicate(first, line > 0)], key=rank))
+            checked[record] = before._replace(findings=sorted([*before.findings, finding], key=rank))
         changes = [(self._move(place), change) for place, change in examined.changes]
         self.top = max(self.top, *numbers) if numbers else self.top
         self.records += examined.records
         return Progress([checked[record] for record in sorted(checked)], examined.mended, changes, examined.records, len(chunk.lines))
 
+    def _beside_others(self, chunk: Chunk, examined: Examined, numbers: Sequence[int]) -> Iterator[tuple[int, Finding]]:
+        """What is found out about records by looking at others, with which record of the piece it is."""
+        again = dict(self.seen.add(examined.fingerprints, numbers))
+        for nth, first in again.items():
+            yield nth, DUPLICATE.finding(Hit(seen=self._name(first, examined.places[nth][0] > 0)), None)
+        if self.near is not None:
+            # One that is exactly the same is found already.
+            texts = [(nth, text) for nth, text in enumerate(examined.near_texts) if text is not None and nth not in again]
+            for place, near in self.near.add([text for _, text in texts], [numbers[nth] for nth, _ in texts]):
+                nth, alike = texts[place][0], f"{near.similarity:.0%}"
+                name = self._name(near.number, examined.places[nth][0] > 0)
+                seen = {"en": f"{name['en']}, {alike} alike", "zh": f"{name['zh']}，相似度 {alike}"}
+                yield nth, NEAR_DUPLICATE.finding(Hit(seen=seen), None)
+        if self.more:
+            for nth, (_, record) in enumerate(examined.places):
+                if known := self.more.get((chunk.file, self.records + record)):
+                    yield nth, known
+
     def _move(self, place: Place) -> Place:
         return place._replace(record=place.record + self.records)
 
-    def _duplicate(self, first: int, has_lines: bool) -> Finding:
+    def _name(self, first: int, has_lines: bool) -> Text:
+        """Where the record with this number stands."""
         start, file = next(entry for entry in reversed(self.starts) if entry[0] < first)
         name = "" if file == self.file else f" ({file})"
         number = first - start if has_lines else first - start - 1
-        seen = {"en": f"{'line' if has_lines else 'record'} {number}{name}", "zh": f"第 {number} {'行' if has_lines else '条'}{name}"}
-        return DUPLICATE.finding(Hit(seen=seen), None)
+        return {"en": f"{'line' if has_lines else 'record'} {number}{name}", "zh": f"第 {number} {'行' if has_lines else '条'}{name}"}
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """glm4viz check: what in a dataset would ruin a fine-tune."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 from functools import partial
@@ -14,13 +14,18 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 
 from glm4viz.check import Place, Progress, Settings, Summary, check_files, summarise
+from glm4viz.check.near import LOWEST, THRESHOLD
+from glm4viz.check.outliers import find_outliers
 from glm4viz.check.page import Examples, report, word
+from glm4viz.cli.config import ConfigOption, parse_config
 from glm4viz.cli.options import Json, Language, MaxLengthOption, parse_max_length, say
 from glm4viz.convert import whole_file
-from glm4viz.errors import UnknownRecipe
+from glm4viz.errors import Glm4vizError, UnknownRecipe
 from glm4viz.fix import Change
 from glm4viz.lint import RULES, SEVERITIES, Finding
+from glm4viz.recipe import Recipe
 from glm4viz.recipes import DEFAULT, get_recipe
+from glm4viz.sample import MaxLength
 
 _COLOURS = {"error": "red", "warning": "yellow", "info": "blue"}
 
@@ -34,8 +39,32 @@ class FailOn(StrEnum):
 
 def check(
     files: Annotated[list[Path], typer.Argument(help="Datasets in any format that convert reads.", exists=True)],
-    recipe: Annotated[str, typer.Option(help="A recipe id, see `glm4viz recipes`.")] = DEFAULT,
+    recipe: Annotated[
+        str | None,
+        typer.Option(help="A recipe id, see `glm4viz recipes`, or custom: and a code.", show_default=DEFAULT),
+    ] = None,
     max_length: MaxLengthOption = None,
+    config: ConfigOption = None,
+    near_duplicates: Annotated[
+        bool, typer.Option("--near-duplicates", help="Also look for records whose text is nearly the same; takes more time and memory.")
+    ] = False,
+    near_threshold: Annotated[
+        float | None,
+        typer.Option(
+            min=LOWEST,
+            max=1,
+            help="How much alike (Jaccard index of 5-grams of characters) near duplicates are; turns the search on.",
+            show_default=str(THRESHOLD),
+        ),
+    ] = None,
+    loss_outliers: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="Also compute each record's loss under this model (demo, a checkpoint directory or a hub id) and list those far above the "
+            "rest of their file; needs the extra `loss`.",
+        ),
+    ] = None,
     fail_on: Annotated[FailOn, typer.Option(help="The severity from which on the exit status is 1.")] = FailOn.error,
     as_json: Json = False,
     html: Annotated[Path | None, typer.Option(help="Write the result as one HTML page.", dir_okay=False)] = None,
@@ -46,14 +75,13 @@ def check(
     lang: Language = "en",
 ) -> None:
     """Find what would ruin a fine-tune: answers cut off, stops untrained, calls of the wrong shape, duplicates and more."""
-    try:
-        chosen = get_recipe(recipe)
-    except UnknownRecipe as error:
-        raise typer.BadParameter(error.sentence(lang)) from None
     lang = "zh" if lang == "zh" else "en"
-    settings = Settings(chosen.id, parse_max_length(chosen, max_length), fix is not None)
+    chosen, limit = _recipe_and_limit(recipe, max_length, config, lang)
+    near = near_threshold if near_threshold is not None else THRESHOLD if near_duplicates else None
+    settings = Settings(chosen.id, limit, fix is not None, near)
     examples, console = Examples(), Console(highlight=False, soft_wrap=True)
     mended = _Mended(console, as_json, lang)
+    more = _outliers(files, settings, loss_outliers, lang)
     with ExitStack() as stack:
         eaches: list[Callable[[Progress], None]] = [stack.enter_context(_progress(files)), examples.add]
         if as_json:
@@ -61,19 +89,52 @@ def check(
         if fix is not None:
             mended.file = stack.enter_context(_output(fix, "--fix"))
             eaches.append(mended.add)
-        summary = summarise(_told(check_files(files, settings, workers), eaches))
+        summary = summarise(_told(check_files(files, settings, workers, more=more), eaches))
         if fix is not None and not mended.written:
             raise typer.BadParameter("no record could be read, so nothing was written", param_hint="--fix")
     if html is not None:
-        about = f"glm4viz check {' '.join(map(str, files))} --recipe {chosen.id}" + (f" --max-length {max_length}" if max_length else "")
         with _output(html, "--html") as file:
-            file.write(report(summary, examples, about, lang).encode())
+            file.write(report(summary, examples, _command(files, settings, loss_outliers), lang).encode())
     if as_json:
         say(_as_dict(summary) | ({"written": mended.written, "changes": mended.changes} if fix is not None else {}))
     else:
         _show(console, summary, lang)
     failing = SEVERITIES[: SEVERITIES.index(fail_on.value) + 1]
     raise typer.Exit(1 if any(summary.severities[severity] for severity in failing) else 0)
+
+
+def _recipe_and_limit(recipe: str | None, max_length: str | None, config: Path | None, lang: str) -> tuple[Recipe, MaxLength]:
+    """As given, or as the training config says. Raises typer.BadParameter."""
+    if config is not None and (recipe is not None or max_length is not None):
+        raise typer.BadParameter("give either a training config, or a recipe and a limit", param_hint="--config")
+    found = parse_config(config, lang)
+    if found is not None:
+        return found.recipe, found.max_length
+    try:
+        chosen = get_recipe(recipe or DEFAULT)
+    except (UnknownRecipe, ValueError) as error:
+        raise typer.BadParameter(error.sentence(lang) if isinstance(error, UnknownRecipe) else str(error), param_hint="--recipe") from None
+    return chosen, parse_max_length(chosen, max_length)
+
+
+def _outliers(files: list[Path], settings: Settings, model: str | None, lang: str) -> Mapping[tuple[str, int], Finding]:
+    if model is None:
+        return {}
+    with _bar(files, "loss") as advance:
+        try:
+            return find_outliers(files, settings, model, advance)
+        except Glm4vizError as error:
+            raise typer.BadParameter(error.sentence(lang), param_hint="--loss-outliers") from None
+
+
+def _command(files: list[Path], settings: Settings, model: str | None) -> str:
+    """What was checked and how, in a line."""
+    limit = settings.max_length
+    words = ["glm4viz check", *map(str, files), "--recipe", settings.recipe]
+    words += [] if limit is None else ["--max-length", ",".join(map(str, limit)) if isinstance(limit, tuple) else str(limit)]
+    words += [] if settings.near is None else ["--near-threshold", str(settings.near)]
+    words += [] if model is None else ["--loss-outliers", model]
+    return " ".join(words)
 
 
 def _told(pieces: Iterator[Progress], eaches: list[Callable[[Progress], None]]) -> Iterator[Progress]:
@@ -98,15 +159,17 @@ def _output(path: Path, option: str) -> Iterator[BinaryIO]:
 
 @contextmanager
 def _progress(files: list[Path]) -> Iterator[Callable[[Progress], None]]:
+    with _bar(files) as advance:
+        yield lambda piece: advance(piece.bytes)
+
+
+@contextmanager
+def _bar(files: list[Path], name: str = "") -> Iterator[Callable[[int], None]]:
     console = Console(stderr=True)
     total = sum(path.stat().st_size for path in files if path.is_file())
     with Bar(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=total)
-
-        def advance(piece: Progress) -> None:
-            bar.advance(task, piece.bytes)
-
-        yield advance
+        task = bar.add_task(name, total=total)
+        yield lambda size: bar.advance(task, size)
 
 
 class _Mended:

@@ -1,4 +1,4 @@
-"""Rules without a search of their own: the library refused a conversation, or a file of conversations shows them."""
+"""Rules without a search of their own: the library refused a conversation, or a reader a record."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,8 @@ from glm4viz.lint.case import Case
 from glm4viz.lint.findings import Hit, rule
 
 
-def _found_elsewhere(case: Case) -> Iterator[Hit]:  # noqa: ARG001
+def found_elsewhere(case: Case) -> Iterator[Hit]:  # noqa: ARG001
+    """For a rule that needs no search of its own in one conversation."""
     yield from ()
 
 
@@ -20,7 +21,7 @@ UNKNOWN_ROLE = rule(
     ),
     mend=("Write one of the four.", "请改成这四个之一。"),
     evidence=("LLaMA-Factory #2529",),
-)(_found_elsewhere)
+)(found_elsewhere)
 
 CONTENT_NOT_TEXT = rule(
     "content-not-text",
@@ -32,7 +33,7 @@ CONTENT_NOT_TEXT = rule(
     ),
     mend=("Write the content as one text.", "请把 content 写成一个文本。"),
     evidence=("LLaMA-Factory #4249",),
-)(_found_elsewhere)
+)(found_elsewhere)
 
 MALFORMED = rule(
     "malformed",
@@ -47,7 +48,7 @@ MALFORMED = rule(
         '请写成 [{"role": "user", "content": "…"}, {"role": "assistant", "content": "…"}]。',
     ),
     evidence=("GLM-4 #533",),
-)(_found_elsewhere)
+)(found_elsewhere)
 
 REFUSED = rule(
     "recipe-refuses",
@@ -59,7 +60,7 @@ REFUSED = rule(
     ),
     mend=("Change what it names, or choose another recipe.", "请按所说的原因修改，或换一个配方。"),
     evidence=("GLM-4 #546", "GLM-4 #199"),
-)(_found_elsewhere)
+)(found_elsewhere)
 
 UNREADABLE = rule(
     "unreadable-record",
@@ -71,17 +72,6 @@ UNREADABLE = rule(
     ),
     mend=("Mend the file at this place.", "请修改文件的这个位置。"),
     evidence=("GLM-4 #533",),
-)(_found_elsewhere)
+)(found_elsewhere)
 
-DUPLICATE = rule(
-    "duplicate-record",
-    "warning",
-    title=("The same conversation again", "重复的对话"),
-    harm=(
-        "A conversation that stands there twice is learned twice as hard, and if one copy is in the evaluation set, its score means nothing.",
-        "重复的对话会被多学一遍；如果其中一份在评估集里，评估分数就没有意义。",
-    ),
-    mend=("Remove all but one, unless the weight is meant.", "除非有意加重，请只保留一份。"),
-)(_found_elsewhere)
-
-RULES = (UNKNOWN_ROLE, CONTENT_NOT_TEXT, MALFORMED, REFUSED, UNREADABLE, DUPLICATE)
+RULES = (UNKNOWN_ROLE, CONTENT_NOT_TEXT, MALFORMED, REFUSED, UNREADABLE)

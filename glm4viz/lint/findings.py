@@ -61,6 +61,7 @@ class Rule:
     """harm: what goes wrong in training. mend: what to do about it. evidence: public issues in which it happened.
 
     labelled: the rule looks at the labelled sample; else the messages are enough for it, though it may say more with a sample (refines).
+    option: of `glm4viz check`, without which it isn't looked for.
     """
 
     id: str
@@ -72,6 +73,7 @@ class Rule:
     evidence: tuple[str, ...] = ()
     labelled: bool = False
     refines: bool = False
+    option: str = ""
 
     def explanation(self, language: str) -> str:
         """What goes wrong and how to mend it, whatever was found."""
@@ -106,6 +108,7 @@ def rule(
     evidence: tuple[str, ...] = (),
     labelled: bool = False,
     refines: bool = False,
+    option: str = "",
 ) -> Callable[[Find], Rule]:
     """Makes the decorated generator a `Rule`. Texts are pairs: English, Chinese."""
 
@@ -120,6 +123,7 @@ def rule(
             evidence=evidence,
             labelled=labelled,
             refines=refines,
+            option=option,
         )
 
     return decorate

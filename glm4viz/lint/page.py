@@ -26,6 +26,7 @@ _SEVERITY: dict[str, Text] = {
     "info": {"en": "hint", "zh": "提示"},
 }
 _MEND: Text = {"en": "What to do: ", "zh": "改法："}
+_OPTION: Text = {"en": "Looked for only with `{}`.", "zh": "只有加上 `{}` 才会检查。"}
 _SEEN: Text = {"en": "Seen in: ", "zh": "见于："}
 
 
@@ -56,6 +57,9 @@ def _entry(rule: Rule, language: str) -> Iterator[str]:
     yield _escaped(rule.harm[language])
     yield ""
     yield _MEND[language] + _escaped(rule.mend[language])
+    if rule.option:
+        yield ""
+        yield _OPTION[language].format(rule.option)
     if rule.evidence:
         yield ""
         yield _SEEN[language] + ("、" if language == "zh" else ", ").join(rule.evidence)

@@ -1,10 +1,11 @@
 """All rules, in the order in which they are shown: what ruins a run first."""
 
-from glm4viz.lint import answers, conversation, fields, order, text, tools, training
+from glm4viz.lint import answers, conversation, dataset, fields, order, text, tools, training
 from glm4viz.lint.findings import Rule
 
 GROUPS = (
     ({"en": "Can it be read?", "zh": "能否读取"}, conversation.RULES),
+    ({"en": "Beside the other records", "zh": "与其他记录相比"}, dataset.RULES),
     ({"en": "What is trained", "zh": "训练了什么"}, training.RULES),
     ({"en": "Fields", "zh": "字段"}, fields.RULES),
     ({"en": "Who speaks when", "zh": "发言顺序"}, order.RULES),
