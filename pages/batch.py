@@ -10,6 +10,7 @@ from glm4viz.ui.batch_truncation import choose_limit, show_truncation
 from glm4viz.ui.choose import choose
 from glm4viz.ui.copy_link import copy_link
 from glm4viz.ui.i18n import t
+from glm4viz.ui.send import send_elsewhere
 from glm4viz.ui.settings import choose_recipe
 from glm4viz.ui.shell import through_app
 from glm4viz.ui.url import BATCH_VIEWS
@@ -24,7 +25,9 @@ with st.container(border=True):
         chosen = choose_samples()
     with settings:
         recipe = choose_recipe()
-        copy_link(None)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            copy_link(None)
+            send_elsewhere("batch")
 
 whole = label_chosen(chosen, recipe)
 if whole:

@@ -7,6 +7,7 @@ from glm4viz.ui.compare import choose_recipes, compare_recipes, show_matrix, sho
 from glm4viz.ui.compare_view import compare_view
 from glm4viz.ui.copy_link import copy_link
 from glm4viz.ui.i18n import t
+from glm4viz.ui.send import send_elsewhere
 from glm4viz.ui.settings import choose_max_length
 from glm4viz.ui.shell import through_app
 from glm4viz.ui.source import choose_conversation
@@ -20,7 +21,9 @@ with st.container(border=True):
         max_length = choose_max_length(chosen[0] if chosen else get_recipe(DEFAULT))
     with source:
         conversation = choose_conversation()
-        copy_link(conversation)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            copy_link(conversation)
+            send_elsewhere("compare")
 
 found = compare_recipes(conversation, chosen, max_length) if conversation and chosen else None
 if found:

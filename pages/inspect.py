@@ -6,6 +6,7 @@ from glm4viz.ui.copy_link import copy_link
 from glm4viz.ui.editor import edit_conversation
 from glm4viz.ui.i18n import t
 from glm4viz.ui.labelling import label_conversation
+from glm4viz.ui.send import send_elsewhere
 from glm4viz.ui.settings import choose_max_length, choose_recipe
 from glm4viz.ui.source import choose_conversation
 from glm4viz.ui.verdict import show_verdict
@@ -20,7 +21,9 @@ with st.container(border=True):
         conversation = choose_conversation()
         if conversation:
             edit_conversation(conversation)
-        copy_link(conversation)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            copy_link(conversation)
+            send_elsewhere("inspect")
 
 sample = conversation and label_conversation(conversation, recipe, max_length)
 if sample:

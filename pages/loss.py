@@ -7,6 +7,7 @@ from glm4viz.ui.copy_link import copy_link
 from glm4viz.ui.i18n import t
 from glm4viz.ui.labelling import label_conversation
 from glm4viz.ui.loss_views import coloured, show_heatmap, show_numbers, show_shares, show_table
+from glm4viz.ui.send import send_elsewhere
 from glm4viz.ui.settings import choose_max_length, choose_recipe
 from glm4viz.ui.shell import through_app
 from glm4viz.ui.source import choose_conversation
@@ -22,7 +23,9 @@ with st.container(border=True):
         max_length = choose_max_length(recipe)
     with source:
         conversation = choose_conversation()
-        copy_link(conversation)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            copy_link(conversation)
+            send_elsewhere("loss")
 
 sample = conversation and label_conversation(conversation, recipe, max_length)
 result = sample and loss_page.losses_of(sample, choice)

@@ -4,6 +4,7 @@ import streamlit as st
 
 from glm4viz.ui.copy_link import copy_link
 from glm4viz.ui.i18n import t
+from glm4viz.ui.send import send_elsewhere
 from glm4viz.ui.settings import choose_max_length
 from glm4viz.ui.shell import through_app
 from glm4viz.ui.source import choose_conversation
@@ -18,7 +19,9 @@ with st.expander(t("walk.settings"), icon=":material/forum:", key="walk_settings
     conversation = choose_conversation()
     max_length = choose_max_length(page.recipe())
     page.offer_short_sample()
-    copy_link(conversation)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        copy_link(conversation)
+        send_elsewhere("walkthrough")
 way, inspect = st.columns([3, 1], vertical_alignment="bottom")
 with way:
     page.choose_way()

@@ -153,3 +153,16 @@ def test_a_link_with_a_conversation_shows_it() -> None:
     at.query_params["conversation"] = "damaged"
     at.run()
     assert texts("en")["link.damaged"] in said(at)
+
+
+def test_an_uploaded_file_goes_along_to_other_pages() -> None:
+    at = app()
+    at.segmented_control(key="source").set_value("upload").run()
+    at.file_uploader(key="upload").set_value(("mine.jsonl", GOOD.encode(), "application/json")).run()
+    assert not at.exception
+    sample = glm4viz.label(json.loads(GOOD)["messages"])
+    assert at.metric[0].value == f"{sample.trained.sum()} of {len(sample)}"
+    at.switch_page("pages/compare.py").run()
+    at.segmented_control(key="source").set_value("upload").run()
+    assert not at.exception
+    assert "mine" in said(at)

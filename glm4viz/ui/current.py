@@ -15,8 +15,7 @@ def current_messages() -> list[dict[str, Any]] | None:
     state = st.session_state
     kind = state.get("source") or "sample"
     if kind == "upload":
-        upload = state.get("upload")
-        data = upload.getvalue() if upload else b""
+        data = (state.get("uploaded") or (b"", ""))[0]
     elif kind == "paste" and "paste" in state:
         data = (state.paste or "").encode("utf-8", "surrogatepass")
     else:

@@ -34,11 +34,11 @@ def read_source() -> list[Conversation]:
     if kind == "paste":
         records = _read(_pasted().encode(), "")
     elif kind == "upload":
-        upload = st.file_uploader(t("upload"), key="upload")
-        if upload is None:
+        kept = _uploaded()
+        if kept is None:
             st.info(t("upload.waiting"), icon=":material/upload_file:")
             return []
-        records = _read(upload.getvalue(), upload.name)
+        records = _read(*kept)
     else:
         name = _sample()
         records = _read(sample_bytes(name), name)
@@ -67,6 +67,23 @@ def _sample() -> str:
     if about(name, here):
         st.caption(plain(about(name, here)))
     return name
+
+
+def _uploaded() -> tuple[bytes, str] | None:
+    """The uploaded file's bytes and name. Another page has an uploader of its own, empty: it goes on with the file of this visit."""
+    state = st.session_state
+    upload = st.file_uploader(t("upload"), key="upload", on_change=_forget_upload)
+    if upload is not None:
+        state.uploaded = (upload.getvalue(), upload.name)
+    elif state.get("uploaded"):
+        st.caption(f":material/attach_file: {plain(t('upload.kept', name=state.uploaded[1]))}")
+    kept: tuple[bytes, str] | None = state.get("uploaded")
+    return kept
+
+
+def _forget_upload() -> None:
+    # Called for a new file too, which takes its place at once.
+    st.session_state.uploaded = None
 
 
 def _pasted() -> str:
