@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 import glm4viz
 from glm4viz.explain import ORDER, REASONS, reasons
@@ -63,9 +64,17 @@ def upload(page: Page, name: str, data: bytes) -> None:
     box = page.locator(".st-key-upload input[type=file]")
     box.wait_for(state="attached")
     page.wait_for_function(IDLE)
-    before = page.evaluate("runs")
-    box.set_input_files({"name": name, "mimeType": "application/octet-stream", "buffer": data})
-    page.wait_for_function(f"before => runs > before && {IDLE}", arg=before)
+    for last in (False, False, True):
+        before = page.evaluate("runs")
+        box.set_input_files({"name": name, "mimeType": "application/octet-stream", "buffer": data})
+        try:
+            page.wait_for_function(f"before => runs > before && {IDLE}", arg=before, timeout=10_000)
+        except PlaywrightTimeout:
+            # An uploader that is just being drawn anew loses the file that a script, unlike a person, hands it at that moment.
+            if last:
+                raise
+        else:
+            return
 
 
 def sample_messages(name: str) -> Messages:
