@@ -69,7 +69,11 @@ def check(
     as_json: Json = False,
     html: Annotated[Path | None, typer.Option(help="Write the result as one HTML page.", dir_okay=False)] = None,
     fix: Annotated[
-        Path | None, typer.Option(help="Write all readable records as GLM-4's JSONL, with what needs no guess mended.", dir_okay=False)
+        Path | None,
+        typer.Option(
+            help="Write the messages of all readable records as GLM-4's JSONL, with what needs no guess mended; other keys are left out.",
+            dir_okay=False,
+        ),
     ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; by default one for each core.")] = None,
     lang: Language = "en",
