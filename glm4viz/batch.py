@@ -55,7 +55,8 @@ def label_batch(
     max_length: MaxLength = None,
 ) -> Batch:
     """`label_all` for many conversations: the same arrays, flat. A conversation that fails has no row but an error."""
-    found, tok, given = get_recipe(recipe), tokenizer or load_tokenizer(), list(conversations)
+    found, tok = get_recipe(recipe), tokenizer or load_tokenizer()
+    given = [c.messages if isinstance(c, Conversation) else c for c in conversations]
     check_max_length(found, max_length)
     errors: dict[int, Exception] = {}
     if found.fit is not None:
@@ -65,7 +66,7 @@ def label_batch(
         rows, labels, _ = encode(entries, found, tok)
     except UnicodeEncodeError:
         # Half a character somewhere: find whose it is, and do the others.
-        paths = {i: find_surrogate(_messages(conversation), "messages") for i, conversation in enumerate(given)}
+        paths = {i: find_surrogate(messages, "messages") for i, messages in enumerate(given)}
         errors = {i: surrogate_error(path) for i, path in paths.items() if path}
         entries, source = _collect(found, tok, given, errors)
         rows, labels, _ = encode(entries, found, tok)
@@ -101,7 +102,7 @@ def _collect(recipe: Recipe, tokenizer: Tokenizer, given: Sequence[Any], errors:
     todo = [i for i in range(len(given)) if i not in errors]
     for start in range(0, len(todo), BLOCK):
         block = todo[start : start + BLOCK]
-        conversations = [c.messages if isinstance(c := given[i], Conversation) else c for i in block]
+        conversations = [given[i] for i in block]
         if plain is not None and plain.add_rows(conversations, entries):
             source += block
             continue
@@ -116,10 +117,6 @@ def _collect(recipe: Recipe, tokenizer: Tokenizer, given: Sequence[Any], errors:
             except Glm4vizError as error:
                 errors[i] = error
     return entries, source
-
-
-def _messages(conversation: Any) -> Any:
-    return conversation.messages if isinstance(conversation, Conversation) else conversation
 
 
 @dataclass(frozen=True, slots=True)
