@@ -2,22 +2,23 @@
 
 from typing import TYPE_CHECKING, Any
 
-from glm4viz.batch import Batch, label_batch
-from glm4viz.collate import collate
-from glm4viz.compare import Comparison, compare
+from glm4viz.comparison.alignment import Comparison, compare
+from glm4viz.comparison.equals import known_equals
+from glm4viz.configs.reader import ConfigError, TrainingConfig, read_training_config
 from glm4viz.conversation import Conversation
-from glm4viz.custom import CustomRecipe, known_equals
-from glm4viz.evaluation import eval_pairs
-from glm4viz.lint import Finding, lint
-from glm4viz.packing import pack
+from glm4viz.labelling.batch import Batch, label_batch
+from glm4viz.labelling.evaluation import eval_pairs
+from glm4viz.labelling.single import label, label_all
+from glm4viz.linter import Finding, lint
 from glm4viz.readers import read_conversations
-from glm4viz.recipe import IGNORE, Recipe
-from glm4viz.recipes import recipes
-from glm4viz.sample import LabelledSample, label, label_all
+from glm4viz.recipe import IGNORE, LabelledSample, Recipe
+from glm4viz.rows.collator import collate
+from glm4viz.rows.packing import pack
+from glm4viz.rows.truncation import truncation_curve, what_dies
+from glm4viz.rows.weights import loss_weights
+from glm4viz.systems.own import CustomRecipe
+from glm4viz.systems.registry import recipes
 from glm4viz.tokenizer import Tokenizer, load_tokenizer
-from glm4viz.training_config import ConfigError, TrainingConfig, read_training_config
-from glm4viz.truncate import truncation_curve, what_dies
-from glm4viz.weights import loss_weights
 
 if TYPE_CHECKING:
     from glm4viz.loss import load_model, token_losses

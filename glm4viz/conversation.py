@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from glm4viz.errors import ConversationError
+from glm4viz.texts import Text
 
 ROLES = ("system", "user", "assistant", "observation")
-Text = dict[str, str]  # {"en": ..., "zh": ...}
 
 _LIKELY_ROLE = {
     **dict.fromkeys(("human", "prompter", "用户", "人类"), "user"),

@@ -1,21 +1,24 @@
-"""A recipe: how one training script turns a conversation into input_ids and labels."""
+"""A recipe, how one training script turns a conversation into input_ids and labels, and what comes out: a labelled sample."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from glm4viz.layout import Message, Writer
-from glm4viz.tokenizer import Ids, Offsets
+from glm4viz.layout import PARTS, Message, Writer
+from glm4viz.texts import Text
+from glm4viz.tokenizer import Ids, Offsets, Tokenizer
 
 if TYPE_CHECKING:
-    from glm4viz.sample import LabelledSample
+    import pandas
 
 IGNORE = -100
-Text = dict[str, str]
 Mask = npt.NDArray[np.bool_]
+MaxLength = int | tuple[int, int] | None
+Strings = npt.NDArray[np.str_]
 
 
 class Source(NamedTuple):
@@ -60,3 +63,112 @@ class Recipe:
     evaluate: Callable[[Sequence[Message], "LabelledSample", int, int], list[tuple[Ids, Ids]]] | None = None
     quirks: tuple[Text, ...] = ()
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledSample:
+    """All arrays have one entry per token, T in all; never padded.
+
+    input_ids, labels int32 [T]: aligned; a label is the target for the token at its own position, IGNORE (-100) means no loss.
+    message_index int32 [T]: the message a token sits in, -1 outside any.
+    owner int32 [T]: the message whose generation the label teaches, -1 where masked.
+    part_codes uint8 [T]: index in layout.PARTS; a token over two parts has that of its first byte.
+    spans int32 [T, 2]: bytes start … stop - 1 of the message's content that the token holds, (-1, -1) where it holds none.
+    """
+
+    recipe: Recipe
+    tokenizer: Tokenizer
+    messages: Sequence[Message]
+    input_ids: Ids
+    labels: Ids
+    message_index: Ids
+    owner: Ids
+    part_codes: npt.NDArray[np.uint8]
+    spans: Ids
+    pieces: Ids  # int32 [T]: tokens with the same number were encoded together
+    full_sizes: Ids  # int32 [messages + 1]: tokens of each message before max_length cut; last: those outside messages
+
+    def __len__(self) -> int:
+        return len(self.input_ids)
+
+    @property
+    def full_length(self) -> int:
+        """Tokens before max_length cut the tail off."""
+        return int(self.full_sizes.sum())
+
+    @property
+    def trained(self) -> Mask:
+        """bool [T]: does the token carry a label?"""
+        return np.not_equal(self.labels, IGNORE)
+
+    @property
+    def targets(self) -> Ids:
+        """int32 [T]: labels shifted left by one, what each position is trained to predict. The last is IGNORE."""
+        return np.append(self.labels[1:], np.int32(IGNORE)).astype(np.int32)
+
+    @property
+    def roles(self) -> Strings:
+        """str [T]: the role of the message a token sits in, "" outside."""
+        return np.array([*(str(m["role"]) for m in self.messages), ""])[self.message_index]
+
+    @property
+    def parts(self) -> Strings:
+        """str [T]: one of layout.PARTS."""
+        return np.array(PARTS)[self.part_codes]
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the system would say at set-up."""
+        return list(self.recipe.warnings)
+
+    def take(self, positions: npt.NDArray[np.integer[Any]]) -> "LabelledSample":
+        """The sample with only the tokens at `positions`, in that order."""
+        columns = ("input_ids", "labels", "message_index", "owner", "part_codes", "spans", "pieces")
+        return replace(self, **{name: getattr(self, name)[positions] for name in columns})
+
+    @cached_property
+    def token_bytes(self) -> list[bytes]:
+        """The bytes of each token; joined they are the text that was rendered."""
+        return self.tokenizer.all_bytes(self.input_ids)
+
+    def table(self) -> "pandas.DataFrame":
+        """One row per token: position, id, token, bytes, role, message, part, trained, label, target, owner."""
+        import pandas as pd
+
+        # Far fewer different tokens than tokens: each is decoded once.
+        ids, which = np.unique(self.input_ids, return_inverse=True)
+        known = self.tokenizer.all_bytes(ids)
+        texts = pd.Series([b.decode("utf-8", "backslashreplace") for b in known], dtype="str")
+        hexes = pd.Series([b.hex(" ") for b in known], dtype="str")
+        return pd.DataFrame(
+            {
+                "position": np.arange(len(self)),
+                "id": self.input_ids,
+                "token": texts.array.take(which),
+                "bytes": hexes.array.take(which),
+                "role": pd.Series([*(str(m["role"]) for m in self.messages), ""], dtype="str").array.take(
+                    self.message_index % (len(self.messages) + 1)
+                ),
+                "message": self.message_index,
+                "part": pd.Series(PARTS, dtype="str").array.take(self.part_codes),
+                "trained": self.trained,
+                "label": self.labels,
+                "target": self.targets,
+                "owner": self.owner,
+            }
+        )
+
+
+def check_max_length(recipe: Recipe, max_length: Any) -> None:
+    """Raise ValueError unless this is what the recipe's limit is: None, a positive whole number, or for some a pair of them."""
+    numbers = (max_length,) if not recipe.max_length_pair else max_length
+    if max_length is None or (
+        isinstance(numbers, tuple | list) and len(numbers) == 1 + recipe.max_length_pair and all(map(_is_count, numbers))
+    ):
+        return
+    wanted = "a pair of positive whole numbers" if recipe.max_length_pair else "a positive whole number"
+    raise ValueError(f"max_length of {recipe.id} must be {wanted} or None, not {max_length!r}")
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and value >= 1

@@ -2,18 +2,18 @@
 
 import streamlit as st
 
-from glm4viz.ui.batch_columns import show_columns
-from glm4viz.ui.batch_eval import show_eval_pairs
-from glm4viz.ui.batch_rows import show_packing, show_rows, show_weights
-from glm4viz.ui.batch_samples import choose_samples, label_chosen, open_in_inspect
-from glm4viz.ui.batch_truncation import choose_limit, show_truncation
-from glm4viz.ui.choose import choose
-from glm4viz.ui.copy_link import copy_link
+from glm4viz.ui.batch.columns import show_columns
+from glm4viz.ui.batch.evaluation import show_eval_pairs
+from glm4viz.ui.batch.rows import show_packing, show_rows, show_weights
+from glm4viz.ui.batch.samples import choose_samples, label_chosen, open_in_inspect
+from glm4viz.ui.batch.truncation import choose_limit, show_truncation
 from glm4viz.ui.i18n import t
-from glm4viz.ui.send import send_elsewhere
-from glm4viz.ui.settings import choose_recipe
 from glm4viz.ui.shell import through_app
 from glm4viz.ui.url import BATCH_VIEWS
+from glm4viz.ui.widgets.choose import choose
+from glm4viz.ui.widgets.copy_link import copy_link
+from glm4viz.ui.widgets.send import send_elsewhere
+from glm4viz.ui.widgets.settings import choose_recipe
 
 through_app("pages/batch.py")
 

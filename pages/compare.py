@@ -2,15 +2,15 @@
 
 import streamlit as st
 
-from glm4viz.recipes import DEFAULT, get_recipe
-from glm4viz.ui.compare import choose_recipes, compare_recipes, show_matrix, show_sentences, show_shares, show_verdicts
-from glm4viz.ui.compare_view import compare_view
-from glm4viz.ui.copy_link import copy_link
+from glm4viz.systems.registry import DEFAULT, get_recipe
+from glm4viz.ui.compare.page import choose_recipes, compare_recipes, show_matrix, show_sentences, show_shares, show_verdicts
+from glm4viz.ui.compare.view import compare_view
 from glm4viz.ui.i18n import t
-from glm4viz.ui.send import send_elsewhere
-from glm4viz.ui.settings import choose_max_length
 from glm4viz.ui.shell import through_app
-from glm4viz.ui.source import choose_conversation
+from glm4viz.ui.widgets.copy_link import copy_link
+from glm4viz.ui.widgets.send import send_elsewhere
+from glm4viz.ui.widgets.settings import choose_max_length
+from glm4viz.ui.widgets.source import choose_conversation
 
 through_app("pages/compare.py")
 

@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from glm4viz.ui.copy_link import copy_link
-from glm4viz.ui.dataset_records import show_records
-from glm4viz.ui.dataset_run import report_on
-from glm4viz.ui.dataset_source import choose_source
-from glm4viz.ui.dataset_views import show_figures, show_findings, show_headline, show_mended
-from glm4viz.ui.settings import choose_max_length, choose_recipe
+from glm4viz.ui.dataset.records import show_records
+from glm4viz.ui.dataset.run import report_on
+from glm4viz.ui.dataset.source import choose_source
+from glm4viz.ui.dataset.views import show_figures, show_findings, show_headline, show_mended
 from glm4viz.ui.shell import through_app
+from glm4viz.ui.widgets.copy_link import copy_link
+from glm4viz.ui.widgets.settings import choose_max_length, choose_recipe
 
 through_app("pages/dataset.py")
 

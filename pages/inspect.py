@@ -2,15 +2,15 @@
 
 import streamlit as st
 
-from glm4viz.ui.copy_link import copy_link
-from glm4viz.ui.editor import edit_conversation
+from glm4viz.reading.verdict import verdict
 from glm4viz.ui.i18n import t
-from glm4viz.ui.labelling import label_conversation
-from glm4viz.ui.send import send_elsewhere
-from glm4viz.ui.settings import choose_max_length, choose_recipe
-from glm4viz.ui.source import choose_conversation
-from glm4viz.ui.verdict import show_verdict
-from glm4viz.verdict import verdict
+from glm4viz.ui.inspect.editor import edit_conversation
+from glm4viz.ui.inspect.verdict import show_verdict
+from glm4viz.ui.labelled import label_conversation
+from glm4viz.ui.widgets.copy_link import copy_link
+from glm4viz.ui.widgets.send import send_elsewhere
+from glm4viz.ui.widgets.settings import choose_max_length, choose_recipe
+from glm4viz.ui.widgets.source import choose_conversation
 
 with st.container(border=True):
     source, settings = st.columns([3, 2], gap="large")
@@ -32,7 +32,7 @@ if sample:
     show_verdict(sample, found)
 
     # pandas and Plotly are imported only here: on a server that has just started, the verdict is on screen by now.
-    from glm4viz.ui.sample_views import show_heatmap, show_share, show_table, show_tokens
+    from glm4viz.ui.inspect.views import show_heatmap, show_share, show_table, show_tokens
 
     show_tokens(sample, found)
     heatmap, share = st.columns([3, 2], gap="large")

@@ -2,16 +2,16 @@
 
 import streamlit as st
 
-from glm4viz.ui import loss_page
-from glm4viz.ui.copy_link import copy_link
 from glm4viz.ui.i18n import t
-from glm4viz.ui.labelling import label_conversation
-from glm4viz.ui.loss_views import coloured, show_heatmap, show_numbers, show_shares, show_table
-from glm4viz.ui.send import send_elsewhere
-from glm4viz.ui.settings import choose_max_length, choose_recipe
+from glm4viz.ui.labelled import label_conversation
+from glm4viz.ui.loss import page as loss_page
+from glm4viz.ui.loss.views import coloured, show_heatmap, show_numbers, show_shares, show_table
 from glm4viz.ui.shell import through_app
-from glm4viz.ui.source import choose_conversation
-from glm4viz.ui.token_view import token_view
+from glm4viz.ui.web.token_view import token_view
+from glm4viz.ui.widgets.copy_link import copy_link
+from glm4viz.ui.widgets.send import send_elsewhere
+from glm4viz.ui.widgets.settings import choose_max_length, choose_recipe
+from glm4viz.ui.widgets.source import choose_conversation
 
 through_app("pages/loss.py")
 

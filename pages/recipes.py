@@ -5,8 +5,8 @@ from itertools import groupby
 import streamlit as st
 
 from glm4viz.ui.i18n import t
-from glm4viz.ui.recipe_card import show_card, show_legend
-from glm4viz.ui.recipe_list import choose_example, find_recipes, scroll_to
+from glm4viz.ui.recipes.card import show_card, show_legend
+from glm4viz.ui.recipes.list import choose_example, find_recipes, scroll_to
 from glm4viz.ui.shell import through_app
 
 through_app("pages/recipes.py")

@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from glm4viz.ui.copy_link import copy_link
 from glm4viz.ui.i18n import t
-from glm4viz.ui.send import send_elsewhere
-from glm4viz.ui.settings import choose_max_length
 from glm4viz.ui.shell import through_app
-from glm4viz.ui.source import choose_conversation
 from glm4viz.ui.walkthrough import page
+from glm4viz.ui.widgets.copy_link import copy_link
+from glm4viz.ui.widgets.send import send_elsewhere
+from glm4viz.ui.widgets.settings import choose_max_length
+from glm4viz.ui.widgets.source import choose_conversation
 
 through_app("pages/walkthrough.py")
 

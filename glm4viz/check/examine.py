@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from glm4viz.batch import label_batch
 from glm4viz.check.chunks import Chunk, Record
 from glm4viz.check.duplicates import fingerprint
 from glm4viz.check.glance import (
@@ -18,20 +17,20 @@ from glm4viz.check.glance import (
 )
 from glm4viz.check.near import NearText, near_text
 from glm4viz.conversation import Conversation
-from glm4viz.convert import to_line
 from glm4viz.errors import ReadError
-from glm4viz.fix import Change, mend
+from glm4viz.labelling.batch import label_batch
 from glm4viz.layout import Message
-from glm4viz.lint import Finding, lint
-from glm4viz.lint.case import Case
-from glm4viz.lint.conversation import UNREADABLE
-from glm4viz.lint.run import rank
-from glm4viz.lint.text import merges_newlines
+from glm4viz.linter import Finding, lint
+from glm4viz.linter.case import Case
+from glm4viz.linter.mend import Change, mend
+from glm4viz.linter.rules.conversation import UNREADABLE
+from glm4viz.linter.rules.text import merges_newlines
+from glm4viz.linter.run import rank
 from glm4viz.readers import read_conversations
-from glm4viz.recipe import Recipe
-from glm4viz.recipes import get_recipe
-from glm4viz.sample import MaxLength
+from glm4viz.recipe import MaxLength, Recipe
+from glm4viz.systems.registry import get_recipe
 from glm4viz.tokenizer import load_tokenizer
+from glm4viz.writing import to_line
 
 
 class Settings(NamedTuple):

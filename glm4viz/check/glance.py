@@ -15,18 +15,18 @@ from typing import Any
 
 import numpy as np
 
-from glm4viz.batch import Batch
 from glm4viz.conversation import ROLES
+from glm4viz.labelling.batch import Batch
 from glm4viz.layout import Message
-from glm4viz.lint import RULES
-from glm4viz.lint.answers import ends_open, start_of_repetition
-from glm4viz.lint.case import Case
-from glm4viz.lint.order import RULES as ORDER_RULES
-from glm4viz.lint.tools import call_written_as_text
+from glm4viz.linter import RULES
+from glm4viz.linter.case import Case
+from glm4viz.linter.rules.answers import ends_open, start_of_repetition
+from glm4viz.linter.rules.order import RULES as ORDER_RULES
+from glm4viz.linter.rules.tools import call_written_as_text
+from glm4viz.reading.verdict import GENERATION_STOPS
 from glm4viz.recipe import IGNORE, Mask, Recipe
-from glm4viz.recipes import get_recipe
+from glm4viz.systems.registry import get_recipe
 from glm4viz.tokenizer import Tokenizer
-from glm4viz.verdict import GENERATION_STOPS
 
 _ROLE, _CONTENT = itemgetter("role"), itemgetter("content")
 _decode = json.JSONDecoder().decode

@@ -15,10 +15,10 @@ import numpy.typing as npt
 from glm4viz.check.chunks import SIZE, chunks_of
 from glm4viz.check.examine import Settings, messages_of
 from glm4viz.layout import Message
-from glm4viz.lint.case import label_case
-from glm4viz.lint.dataset import LOSS_OUTLIER
-from glm4viz.lint.findings import Finding, Hit
-from glm4viz.recipes import get_recipe
+from glm4viz.linter.case import label_case
+from glm4viz.linter.findings import Finding, Hit
+from glm4viz.linter.rules.dataset import LOSS_OUTLIER
+from glm4viz.systems.registry import get_recipe
 
 if TYPE_CHECKING:
     from glm4viz.loss import LossModel

@@ -11,8 +11,8 @@ from html import escape
 
 from glm4viz.check.examine import Place
 from glm4viz.check.run import Progress, Summary
-from glm4viz.lint import RULES, Finding
-from glm4viz.recipe import Text
+from glm4viz.linter import RULES, Finding
+from glm4viz.texts import Text
 
 SHOWN = 50  # findings of each rule that are listed; all are counted
 

@@ -17,12 +17,12 @@ from glm4viz.check.chunks import SIZE, Chunk, chunks_of
 from glm4viz.check.duplicates import Seen
 from glm4viz.check.examine import Checked, Examined, Place, Settings, examine
 from glm4viz.check.near import NearSeen
-from glm4viz.fix import Change
-from glm4viz.lint import RULES, SEVERITIES, Finding, Severity
-from glm4viz.lint.dataset import DUPLICATE, NEAR_DUPLICATE
-from glm4viz.lint.findings import Hit
-from glm4viz.lint.run import rank
-from glm4viz.recipe import Text
+from glm4viz.linter import RULES, SEVERITIES, Finding, Severity
+from glm4viz.linter.findings import Hit
+from glm4viz.linter.mend import Change
+from glm4viz.linter.rules.dataset import DUPLICATE, NEAR_DUPLICATE
+from glm4viz.linter.run import rank
+from glm4viz.texts import Text
 
 WORST = 20
 _AHEAD = 3  # pieces for each worker that are read before their turn; bounds the memory

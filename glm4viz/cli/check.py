@@ -19,13 +19,12 @@ from glm4viz.check.outliers import find_outliers
 from glm4viz.check.page import Examples, report, word
 from glm4viz.cli.config import ConfigOption, parse_config
 from glm4viz.cli.options import Json, Language, MaxLengthOption, parse_max_length, say
-from glm4viz.convert import whole_file
 from glm4viz.errors import Glm4vizError, UnknownRecipe
-from glm4viz.fix import Change
-from glm4viz.lint import RULES, SEVERITIES, Finding
-from glm4viz.recipe import Recipe
-from glm4viz.recipes import DEFAULT, get_recipe
-from glm4viz.sample import MaxLength
+from glm4viz.linter import RULES, SEVERITIES, Finding
+from glm4viz.linter.mend import Change
+from glm4viz.recipe import MaxLength, Recipe
+from glm4viz.systems.registry import DEFAULT, get_recipe
+from glm4viz.writing import whole_file
 
 _COLOURS = {"error": "red", "warning": "yellow", "info": "blue"}
 

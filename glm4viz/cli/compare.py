@@ -11,15 +11,14 @@ from rich.table import Table
 from rich.text import Text
 
 from glm4viz.cli.options import Json, Language, MaxLengthOption, say
-from glm4viz.compare import Comparison, Row, compare, limit_for
+from glm4viz.comparison.alignment import Comparison, Row, compare, limit_for
+from glm4viz.comparison.differences import answer_numbers, is_learned
 from glm4viz.conversation import Conversation
-from glm4viz.differences import answer_numbers, is_learned
 from glm4viz.errors import Glm4vizError, ReadError, UnknownRecipe
 from glm4viz.readers import read_conversations
-from glm4viz.recipe import Recipe
-from glm4viz.recipes import get_recipe
-from glm4viz.sample import MaxLength, check_max_length
-from glm4viz.verdict import Verdict
+from glm4viz.reading.verdict import Verdict
+from glm4viz.recipe import MaxLength, Recipe, check_max_length
+from glm4viz.systems.registry import get_recipe
 
 # A state is told by its sign, not by its colour alone.
 SIGNS = {"trained": "■", "masked": "·", "differs": "▨", "absent": " "}

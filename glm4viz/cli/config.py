@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from glm4viz.training_config import ConfigError, TrainingConfig, read_training_config
+from glm4viz.configs.reader import ConfigError, TrainingConfig, read_training_config
 
 ConfigOption = Annotated[
     Path | None,

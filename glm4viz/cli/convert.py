@@ -11,10 +11,11 @@ from rich.console import Console
 from rich.markup import escape
 
 from glm4viz.cli.options import Language
-from glm4viz.conversation import Conversation, Text
-from glm4viz.convert import to_line, whole_file
+from glm4viz.conversation import Conversation
 from glm4viz.errors import ReadError
 from glm4viz.readers import FORMATS, read_conversations
+from glm4viz.texts import Text
+from glm4viz.writing import to_line, whole_file
 
 _SHOWN_EVERY = 500
 

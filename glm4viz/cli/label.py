@@ -12,11 +12,12 @@ from rich.text import Text
 from glm4viz.cli.config import ConfigOption, parse_config
 from glm4viz.cli.options import Json, Language, MaxLengthOption, parse_max_length, say
 from glm4viz.conversation import Conversation
-from glm4viz.custom import SCHEME, get_custom
 from glm4viz.errors import Glm4vizError, ReadError, UnknownRecipe
+from glm4viz.labelling.single import label_all
 from glm4viz.readers import read_conversations
-from glm4viz.recipes import DEFAULT, get_recipe
-from glm4viz.sample import LabelledSample, label_all
+from glm4viz.recipe import LabelledSample
+from glm4viz.systems.own import SCHEME, get_custom
+from glm4viz.systems.registry import DEFAULT, get_recipe
 
 
 def label(

@@ -13,9 +13,10 @@ from rich.table import Table
 
 from glm4viz.cli.options import Json, Language, say
 from glm4viz.errors import Glm4vizError, ModelError, ReadError, UnknownRecipe
+from glm4viz.labelling.single import label_all
 from glm4viz.readers import read_conversations
-from glm4viz.recipes import DEFAULT, get_recipe
-from glm4viz.sample import LabelledSample, label_all
+from glm4viz.recipe import LabelledSample
+from glm4viz.systems.registry import DEFAULT, get_recipe
 
 if TYPE_CHECKING:
     from glm4viz.loss import LossSummary, TokenLosses

@@ -6,8 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from glm4viz.recipe import Recipe
-from glm4viz.sample import MaxLength, check_max_length
+from glm4viz.recipe import MaxLength, Recipe, check_max_length
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line, for machines.")]
 Language = Annotated[str, typer.Option("--lang", help="en or zh")]

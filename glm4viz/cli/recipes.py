@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.table import Table
 
 from glm4viz.cli.options import Json, Language, say
-from glm4viz.recipes import recipes
+from glm4viz.systems.registry import recipes
 
 
 def list_recipes(as_json: Json = False, lang: Language = "en") -> None:

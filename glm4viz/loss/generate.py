@@ -8,12 +8,12 @@ import torch
 
 from glm4viz.conversation import Conversation
 from glm4viz.errors import TokenizerError
+from glm4viz.labelling.single import label
 from glm4viz.layout import PARTS, Message
 from glm4viz.loss.model import Cancelled, LossModel
 from glm4viz.loss.stops import stop_ids
 from glm4viz.recipe import Recipe
-from glm4viz.recipes import DEFAULT
-from glm4viz.sample import label
+from glm4viz.systems.registry import DEFAULT
 from glm4viz.tokenizer import Ids, Tokenizer, load_tokenizer
 
 

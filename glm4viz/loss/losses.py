@@ -10,8 +10,7 @@ import torch
 
 from glm4viz.loss.head import Floats, Outputs, score
 from glm4viz.loss.model import Cancelled, IdArray, LossModel
-from glm4viz.recipe import IGNORE
-from glm4viz.sample import LabelledSample
+from glm4viz.recipe import IGNORE, LabelledSample
 
 Sample = LabelledSample | Sequence[int] | IdArray
 BATCH_TOKENS = 8192  # padded tokens through the layers at once, unless a single sample is longer

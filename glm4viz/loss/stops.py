@@ -8,7 +8,7 @@ import torch
 
 from glm4viz.layout import PARTS
 from glm4viz.loss.model import LossModel
-from glm4viz.sample import LabelledSample
+from glm4viz.recipe import LabelledSample
 from glm4viz.tokenizer import Tokenizer
 
 STOP_NAMES = ("<|endoftext|>", "<|user|>", "<|observation|>")  # GLM-4's own: generation ends at any of them

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from glm4viz.loss.losses import TokenLosses, training_loss
-from glm4viz.recipe import Mask
-from glm4viz.sample import LabelledSample
+from glm4viz.recipe import LabelledSample, Mask
 
 
 @dataclass(frozen=True)

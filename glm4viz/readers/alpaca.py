@@ -1,7 +1,7 @@
 """Alpaca: columns `instruction`, `input`, `output`, with `history`, `system` and `tools` if there are any, as LLaMA-Factory reads them."""
 
-from glm4viz.conversation import Text
 from glm4viz.readers.fields import Message, Record, Said, column, needed_column, pairs, with_front
+from glm4viz.texts import Text
 
 NOTE: Text = {
     "en": "Read as Alpaca: instruction and input, joined by a line break as LLaMA-Factory does, became the user's message, output the answer.",

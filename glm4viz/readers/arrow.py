@@ -6,11 +6,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from glm4viz.conversation import Text, shown
+from glm4viz.conversation import shown
 from glm4viz.errors import ReadError
 from glm4viz.readers.records import Record
 from glm4viz.readers.source import open_path
 from glm4viz.readers.tables import row_record
+from glm4viz.texts import Text
 
 PARQUET: Text = {"en": "a Parquet file", "zh": " Parquet 文件"}
 ARROW: Text = {"en": "an Arrow file", "zh": " Arrow 文件"}

@@ -3,8 +3,8 @@
 Their scripts take the names of the columns as options; known here are the usual one and that of their example, AdvertiseGen.
 """
 
-from glm4viz.conversation import Text
 from glm4viz.readers.fields import Message, Record, Said, needed_column, pairs, with_front
+from glm4viz.texts import Text
 
 COLUMNS = (("prompt", "response"), ("content", "summary"))
 

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from glm4viz.conversation import MessageError, Text, describe
+from glm4viz.conversation import MessageError, describe
 from glm4viz.readers.fields import Message, Record, Said, missing, not_text, to_json, turns, with_front
 from glm4viz.readers.openai import map_message
+from glm4viz.texts import Text
 
 NOTE: Text = {
     "en": "Read as ChatGLM3: conversations became messages.",

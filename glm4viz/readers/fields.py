@@ -4,8 +4,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from glm4viz.conversation import MessageError, Text, describe, find_surrogate, surrogate_error
+from glm4viz.conversation import MessageError, describe, find_surrogate, surrogate_error
 from glm4viz.readers.explain import TOO_DEEP
+from glm4viz.texts import Text
 
 Message = dict[str, Any]
 Record = dict[str, Any]

@@ -1,7 +1,7 @@
 """Firefly: `conversation` of rounds {human, assistant}, and `system` beside it."""
 
-from glm4viz.conversation import Text
 from glm4viz.readers.fields import Message, Record, Said, left_out, say_left_out, text, turns, with_front
+from glm4viz.texts import Text
 
 NOTE: Text = {
     "en": "Read as Firefly: the rounds' human and assistant became user and assistant messages.",

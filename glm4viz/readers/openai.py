@@ -4,8 +4,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from glm4viz.conversation import OPENAI_ROLES, MessageError, Text, check_message, check_messages, describe
+from glm4viz.conversation import OPENAI_ROLES, MessageError, check_message, check_messages, describe
 from glm4viz.readers.fields import Message, Record, Said, put_tools
+from glm4viz.texts import Text
 
 CALL: Text = {
     "en": "A tool call became an assistant message: the function's name as metadata, the arguments as content.",

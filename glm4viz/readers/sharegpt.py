@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from glm4viz.conversation import MessageError, Text, describe
+from glm4viz.conversation import MessageError, describe
 from glm4viz.readers.fields import Message, Record, Said, from_json, left_out, missing, say_left_out, text, turns, with_front
 from glm4viz.readers.openai import CALL, SEVERAL_CALLS, read_call
+from glm4viz.texts import Text
 
 ROLES = {
     **dict.fromkeys(("human", "user"), "user"),

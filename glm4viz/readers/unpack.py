@@ -5,8 +5,8 @@ import zlib
 from collections.abc import Callable
 from typing import Any, BinaryIO, NamedTuple
 
-from glm4viz.conversation import Text
 from glm4viz.errors import ReadError
+from glm4viz.texts import Text
 
 LIMIT = 256 * 1024 * 1024  # what one line or one value may unpack to; a conversation is far shorter
 _PIECE = 4096  # the most that zstd can make of so little is 128 MiB, and gzip 4 MiB

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from glm4viz.conversation import MessageError, Text, describe
+from glm4viz.conversation import MessageError, describe
 from glm4viz.readers.fields import NO_LOSS, Message, Record, Said, left_out, say_left_out, text, turns, with_front
+from glm4viz.texts import Text
 
 NOTE: Text = {
     "en": "Read as XTuner: the rounds' system, input and output became system, user and assistant messages.",

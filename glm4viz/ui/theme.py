@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from glm4viz.palette import Theme
+from glm4viz.figures.palette import Theme
 
 FIGURE = {"displayModeBar": False, "scrollZoom": False}
 

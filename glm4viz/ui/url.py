@@ -8,10 +8,10 @@ from collections.abc import Callable, Collection
 
 import streamlit as st
 
-from glm4viz.custom import CustomRecipe
-from glm4viz.link import unpack_conversation
 from glm4viz.locales import LANGUAGES
-from glm4viz.recipes import recipes
+from glm4viz.systems.own import CustomRecipe
+from glm4viz.systems.registry import recipes
+from glm4viz.ui.link import unpack_conversation
 from glm4viz.ui.samples import SAMPLES
 
 SOURCES = ("sample", "paste", "upload")

@@ -21,11 +21,11 @@ import torch
 from safetensors.torch import save_file
 from transformers import GlmConfig, GlmForCausalLM
 
-import glm4viz
 from glm4viz.conversation import Conversation
+from glm4viz.labelling.single import label
 from glm4viz.loss.demo import CONFIG, DEMO, HERE, TWIN
-from glm4viz.recipe import IGNORE
-from glm4viz.sample import LabelledSample
+from glm4viz.readers import read_conversations
+from glm4viz.recipe import IGNORE, LabelledSample
 from glm4viz.tokenizer import GLM4_SPECIALS
 
 SAMPLES = HERE.parents[2] / "sample_data"
@@ -38,8 +38,8 @@ Batch = tuple[torch.Tensor, torch.Tensor]
 
 def read_samples(*paths: Path) -> list[LabelledSample]:
     """The files' conversations, labelled by `glm4`."""
-    records = [record for path in paths for record in glm4viz.read_conversations(path)]
-    return [glm4viz.label(record) for record in records if isinstance(record, Conversation)]
+    records = [record for path in paths for record in read_conversations(path)]
+    return [label(record) for record in records if isinstance(record, Conversation)]
 
 
 def seen_samples() -> list[LabelledSample]:

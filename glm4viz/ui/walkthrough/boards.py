@@ -7,14 +7,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from glm4viz.collate import Collated
-from glm4viz.explain import ORDER, REASONS, reasons
 from glm4viz.layout import PARTS
-from glm4viz.recipe import IGNORE
-from glm4viz.sample import LabelledSample
+from glm4viz.reading.reasons import ORDER, REASONS, reasons
+from glm4viz.recipe import IGNORE, LabelledSample
+from glm4viz.rows.collator import Collated
 from glm4viz.tokenizer import VOCABULARY_SIZE, Tokenizer
 from glm4viz.ui.i18n import language, t
-from glm4viz.walkthrough import Step, Way, boundaries, code_of, mask_before_shift, shift_in_model
+from glm4viz.walkthrough.steps import Step, Way, boundaries, code_of, mask_before_shift, shift_in_model
 
 Board = dict[str, Any]
 Item = dict[str, Any]

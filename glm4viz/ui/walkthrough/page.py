@@ -8,15 +8,15 @@ from streamlit.delta_generator import DeltaGenerator
 
 from glm4viz.conversation import Conversation
 from glm4viz.errors import Glm4vizError, RecipeRejects
-from glm4viz.recipe import Recipe
-from glm4viz.recipes import DEFAULT, recipes
-from glm4viz.repair import openai_tools
-from glm4viz.sample import LabelledSample, MaxLength, label_all
+from glm4viz.labelling.single import label_all
+from glm4viz.linter.repair import openai_tools
+from glm4viz.recipe import LabelledSample, MaxLength, Recipe
+from glm4viz.systems.registry import DEFAULT, recipes
 from glm4viz.ui.i18n import language, plain, t
 from glm4viz.ui.walkthrough import boards, draw
 from glm4viz.ui.walkthrough.numbers import Numbers, numbers
 from glm4viz.ui.walkthrough.words import boundary_words, rule, title, why_the_tag, words
-from glm4viz.walkthrough import WALKABLE, WAYS, Step, padded, walk, ways
+from glm4viz.walkthrough.steps import WALKABLE, WAYS, Step, padded, walk, ways
 
 SHORT = {"zh": "14-two-turns-zh.json", "en": "15-two-turns-en.json"}
 MESSAGES_SHOWN = 6

@@ -4,7 +4,7 @@ from glm4viz.layout import PARTS
 from glm4viz.recipe import IGNORE
 from glm4viz.ui.i18n import language, t
 from glm4viz.ui.walkthrough.boards import chip, first_token
-from glm4viz.walkthrough import PADS_RIGHT, Step, boundaries, mask_before_shift
+from glm4viz.walkthrough.steps import PADS_RIGHT, Step, boundaries, mask_before_shift
 
 
 def title(step: Step) -> str:

@@ -1,0 +1,1 @@
+"""Several recipes on one conversation: aligned by bytes, and what differs in sentences."""

@@ -1,0 +1,103 @@
+"""Plotly figures of per-token losses, beside those of the mask."""
+
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from glm4viz.figures.palette import PALETTES, Theme
+from glm4viz.figures.sample import Translate, framed, grid, row_width, rows_by_message, rows_wrapped
+from glm4viz.recipe import LabelledSample
+
+TOP = 8.0  # nats; a token of probability 1/3000. The scale is fixed, so that two figures can be compared
+SCALES: dict[Theme, list[str]] = {
+    "light": ["#fff7e6", "#f6c667", "#c77700", "#5f2a00"],
+    "dark": ["#211c12", "#6b4a10", "#f0b429", "#fff1cc"],
+}
+DIVERGING: dict[Theme, list[str]] = {"light": ["#0067a3", "#ffffff", "#b14a00"], "dark": ["#6cb8ea", "#1a1a1a", "#f2935c"]}
+
+
+def loss_heatmap(
+    sample: LabelledSample, values: Any, t: Translate, *, by: str = "position", theme: Theme = "light", difference: bool = False
+) -> go.Figure:
+    """One cell a token, coloured by its loss in nats, 0 … 8 (a difference: -4 … 4); masked tokens have a dot."""
+    width = row_width(len(sample))
+    starts, names = rows_by_message(sample, width) if by == "message" else rows_wrapped(len(sample), width)
+    cells = grid(np.asarray(values, np.float32), starts, width, np.float32(np.nan))
+    texts = np.array([b.decode("utf-8", "backslashreplace") for b in sample.token_bytes], object)
+    texts = np.array([repr(text)[1:-1].replace("&", "&amp;").replace("<", "&lt;") for text in texts], object)
+    figure = go.Figure(
+        go.Heatmap(
+            z=np.round(cells, 3),
+            customdata=grid(texts, starts, width, ""),
+            colorscale=(DIVERGING if difference else SCALES)[theme],
+            zmin=-TOP / 2 if difference else 0,
+            zmax=TOP / 2 if difference else TOP,
+            xgap=1 if width <= 128 else 0,
+            ygap=1 if len(starts) <= 400 else 0,
+            hoverongaps=False,
+            hovertemplate="%{customdata}<br>%{z:.2f} " + t("loss.nats") + "<extra></extra>",
+            colorbar={"title": {"text": t("loss.nats")}, "thickness": 12},
+        )
+    )
+    row, column = np.nonzero(grid(~sample.trained, starts, width, False))
+    if len(sample) <= 4096:
+        figure.add_scatter(
+            x=column,
+            y=row,
+            mode="markers",
+            name=t("table.masked"),
+            hoverinfo="skip",
+            marker={"size": 3, "color": PALETTES[theme].roles[""], "symbol": "circle"},
+        )
+    named = [r for r, name in enumerate(names) if name]
+    ticks = named[:: -(-len(named) // 24) or 1]
+    figure.update_yaxes(autorange="reversed", tickvals=ticks, ticktext=[names[r] for r in ticks], showgrid=False, zeroline=False)
+    figure.update_xaxes(showgrid=False, zeroline=False)
+    return framed(figure, PALETTES[theme], height=int(np.clip(len(starts) * 22, 44, 480)) + 100)
+
+
+def loss_bars(names: list[str], shares: list[float], means: list[float], t: Translate, theme: Theme = "light") -> go.Figure:
+    """Bars: each group's share of the total loss, its mean in words beside."""
+    palette = PALETTES[theme]
+    figure = go.Figure(
+        go.Bar(
+            y=names,
+            x=[0 if np.isnan(share) else share for share in shares],
+            orientation="h",
+            marker={"color": palette.trained},
+            text=[
+                f"{share:.0%} · {t('loss.mean_short')} {mean:.2f}" if mean == mean else "–"
+                for share, mean in zip(shares, means, strict=True)
+            ],
+            textposition="outside",
+            cliponaxis=False,
+            hovertemplate="%{y}: %{text}<extra></extra>",
+        )
+    )
+    figure.update_yaxes(autorange="reversed", type="category")
+    figure.update_xaxes(tickformat=".0%", range=[0, 1.4], tickvals=[0, 0.25, 0.5, 0.75, 1])
+    return framed(figure, palette, height=min(60 + 34 * len(names), 640) + 30)
+
+
+def stop_bars(rows: list[tuple[str, str, float]], theme: Theme = "light") -> go.Figure:
+    """For each answer, the probability that the model stops at its end: one bar a model. rows: (answer, model, probability)."""
+    palette, figure = PALETTES[theme], go.Figure()
+    models = list(dict.fromkeys(model for _, model, _ in rows))
+    for number, model in enumerate(models):
+        own = [(answer, chance) for answer, name, chance in rows if name == model]
+        figure.add_bar(
+            y=[answer for answer, _ in own],
+            x=[chance for _, chance in own],
+            orientation="h",
+            name=model,
+            marker={"color": palette.trained if number == 0 else palette.roles["user"], "pattern": {"shape": "" if number == 0 else "/"}},
+            text=[f"{chance:.1%}" for _, chance in own],
+            textposition="outside",
+            cliponaxis=False,
+            hovertemplate="%{y}: %{text}<extra></extra>",
+        )
+    figure.update_yaxes(autorange="reversed", type="category")
+    figure.update_xaxes(tickformat=".0%", range=[0, 1.2], tickvals=[0, 0.25, 0.5, 0.75, 1])
+    figure.update_layout(barmode="group")
+    return framed(figure, palette, height=min(60 + 54 * len({answer for answer, *_ in rows}), 640) + 60)

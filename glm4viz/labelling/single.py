@@ -1,0 +1,111 @@
+"""label and label_all: one conversation through one recipe."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from glm4viz.conversation import Conversation, check_messages, find_surrogate, surrogate_error
+from glm4viz.errors import SeveralSamples
+from glm4viz.labelling.engine import Entries, encode, lay_out
+from glm4viz.layout import PARTS, Message, Piece, Segment
+from glm4viz.recipe import IGNORE, LabelledSample, MaxLength, Recipe, check_max_length
+from glm4viz.systems.registry import DEFAULT, get_recipe
+from glm4viz.tokenizer import Ids, Tokenizer, load_tokenizer
+
+
+def label(
+    messages: Conversation | Sequence[Message],
+    recipe: str | Recipe = DEFAULT,
+    tokenizer: Tokenizer | None = None,
+    max_length: MaxLength = None,
+) -> LabelledSample:
+    """Run the recipe's label pipeline on one conversation.
+
+    Messages are taken as given: null is not absent. `max_length` None cuts nothing. Raises ConversationError, RecipeRejects,
+    and SeveralSamples for a recipe that splits this conversation.
+    """
+    samples = label_all(messages, recipe, tokenizer, max_length)
+    if len(samples) != 1:
+        raise SeveralSamples(
+            f"This recipe makes {len(samples)} samples of one conversation; use label_all.",
+            f"这个配方把一段对话变成 {len(samples)} 条样本；请使用 label_all。",
+        )
+    return samples[0]
+
+
+def label_all(
+    messages: Conversation | Sequence[Message],
+    recipe: str | Recipe = DEFAULT,
+    tokenizer: Tokenizer | None = None,
+    max_length: MaxLength = None,
+) -> list[LabelledSample]:
+    """All samples that the recipe makes of one conversation. Raises as `label` does."""
+    found, tok = get_recipe(recipe), tokenizer or load_tokenizer()
+    check_max_length(found, max_length)
+    checked = check_messages(messages)
+    try:
+        return [_sample(found, tok, checked, pieces, max_length) for pieces in lay_out(found, checked, tok)]
+    except UnicodeEncodeError:
+        raise surrogate_error(find_surrogate(checked, "messages")) from None
+
+
+def _sample(
+    recipe: Recipe, tokenizer: Tokenizer, messages: Sequence[Message], pieces: Sequence[Piece], max_length: MaxLength
+) -> LabelledSample:
+    entries = Entries()
+    entries.add_row(pieces)
+    rows, labels, sizes = encode(entries, recipe, tokenizer)
+    message_index, part_codes, spans = _locate(rows.ids, sizes, pieces, tokenizer)
+    numbers = np.repeat(np.arange(len(pieces), dtype=np.int32), sizes)
+    if recipe.shift:
+        teaches = np.concatenate([[-1], message_index[:-1]])
+    else:
+        given = np.array([-2 if piece.owner is None else piece.owner for piece in pieces], np.int32)[numbers]
+        teaches = np.where(given == -2, message_index, given)
+    sample = LabelledSample(
+        recipe=recipe,
+        tokenizer=tokenizer,
+        messages=messages,
+        input_ids=rows.ids,
+        labels=labels,
+        message_index=message_index,
+        owner=np.where(labels == IGNORE, -1, teaches).astype(np.int32),
+        part_codes=part_codes,
+        spans=spans,
+        pieces=numbers,
+        full_sizes=np.bincount(message_index % (len(messages) + 1), minlength=len(messages) + 1).astype(np.int32),
+    )
+    if recipe.fit is not None:
+        return recipe.fit(sample, max_length)
+    return sample.take(np.arange(min(max_length, len(sample)))) if isinstance(max_length, int) else sample
+
+
+def _locate(
+    ids: Ids, entry_sizes: npt.NDArray[np.int64], pieces: Sequence[Piece], tokenizer: Tokenizer
+) -> tuple[Ids, npt.NDArray[np.uint8], Ids]:
+    """message_index, part_codes and spans: where each token's first byte falls among the segments of its piece."""
+    segments: list[Segment] = [segment for piece in pieces for segment in piece.segments if segment.text]
+    segment_bytes = np.array([len(segment.text.encode()) for segment in segments], np.int64)
+    segment_ends = np.cumsum(segment_bytes)
+    piece_ends = np.cumsum([sum(len(segment.text.encode()) for segment in piece.segments) for piece in pieces])
+    token_sizes = tokenizer.token_sizes(ids).astype(np.int64)
+    token_ends = np.cumsum(token_sizes)
+    # A normalising tokenizer may change how many bytes a piece has; no token may leave its piece for that.
+    first_token = np.cumsum(entry_sizes) - entry_sizes
+    drift = (piece_ends - np.diff(piece_ends, prepend=0)) - (token_ends - token_sizes)[np.minimum(first_token, len(ids) - 1)]
+    limit = np.repeat(piece_ends, entry_sizes)
+    stops = np.minimum(token_ends + np.repeat(drift, entry_sizes), limit)
+    starts = np.minimum(token_ends - token_sizes + np.repeat(drift, entry_sizes), limit - 1)
+
+    at = np.searchsorted(segment_ends, starts, side="right")
+    column = [(segment.message, PARTS.index(segment.part), segment.start) for segment in segments]
+    message, part, content_start = np.array(column, np.int64).T
+    # A token may begin in the header's newline and reach into the content: its span is what it holds of the content.
+    after = np.minimum(at + 1, len(segments) - 1)
+    reaches = (content_start[at] < 0) & (stops > segment_ends[at]) & (content_start[after] >= 0)
+    held = np.where(reaches, after, at)
+    origin = content_start[held] - (segment_ends - segment_bytes)[held]
+    spans = np.stack([np.maximum(starts, (segment_ends - segment_bytes)[held]) + origin, np.minimum(stops, segment_ends[held]) + origin], 1)
+    spans[content_start[held] < 0] = -1
+    return message[at].astype(np.int32), part[at].astype(np.uint8), spans.astype(np.int32)

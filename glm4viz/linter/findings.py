@@ -1,0 +1,138 @@
+"""What the linter says, and what a rule is.
+
+A rule is a small generator over one `Case`. It stands together with its texts, in English and in Chinese, so that the page, the command
+line and the documentation all show the same words. Adding a rule means writing one function and naming it in its file's `RULES`.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from glm4viz.errors import Glm4vizError
+from glm4viz.texts import Text
+
+if TYPE_CHECKING:
+    from glm4viz.linter.case import Case
+
+Severity = Literal["error", "warning", "info"]
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")  # the worst first
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing wrong with one conversation: `text` is the English sentence, `sentence("zh")` the Chinese one.
+
+    message_index: the message it is about, None for the conversation as a whole.
+    token_range: (start, stop) in the labelled sample, None if it isn't about tokens or they were cut off.
+    """
+
+    rule: str
+    severity: Severity
+    message_index: int | None
+    token_range: tuple[int, int] | None
+    text: str
+    zh: str
+
+    def sentence(self, language: str = "en") -> str:
+        """What goes wrong and how to mend it, in `language` ("en" or "zh")."""
+        return self.zh if language == "zh" else self.text
+
+
+class Hit(NamedTuple):
+    """Where a rule found something.
+
+    seen: what was found there, short, the same in both languages or one text for each.
+    tokens: the range in the sample; or span: bytes of the message's content, for which the tokens are looked up.
+    severity: if it isn't the rule's own.
+    """
+
+    message: int | None = None
+    seen: str | Text = ""
+    tokens: tuple[int, int] | None = None
+    span: tuple[int, int] | None = None
+    severity: Severity | None = None
+
+
+Find = Callable[["Case"], Iterator[Hit]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """harm: what goes wrong in training. mend: what to do about it. evidence: public issues in which it happened.
+
+    labelled: the rule looks at the labelled sample; else the messages are enough for it, though it may say more with a sample (refines).
+    option: of `glm4viz check`, without which it isn't looked for.
+    """
+
+    id: str
+    severity: Severity
+    title: Text
+    harm: Text
+    mend: Text
+    find: Find
+    evidence: tuple[str, ...] = ()
+    labelled: bool = False
+    refines: bool = False
+    option: str = ""
+
+    def explanation(self, language: str) -> str:
+        """What goes wrong and how to mend it, whatever was found."""
+        return self.harm[language] + (" " if language == "en" else "") + self.mend[language]
+
+    def finding(self, hit: Hit, token_range: tuple[int, int] | None) -> Finding:
+        """The finding that a hit of this rule is."""
+        seen = {"en": hit.seen, "zh": hit.seen} if isinstance(hit.seen, str) else hit.seen
+        en, zh = _printable(seen["en"]), _printable(seen["zh"])
+        return Finding(
+            rule=self.id,
+            severity=hit.severity or self.severity,
+            message_index=hit.message,
+            token_range=token_range,
+            text=self.explanation("en") + (f" Found: {en}." if en else ""),
+            zh=self.explanation("zh") + (f"发现：{zh}。" if zh else ""),
+        )
+
+    def about(self, error: Glm4vizError, message: int | None = None) -> Finding:
+        """The finding that an error is: it says itself what is wrong there and how to mend it."""
+        en, zh = error.sentence("en"), error.sentence("zh")
+        return Finding(self.id, self.severity, message, None, f"{self.harm['en']} {en}", self.harm["zh"] + zh)
+
+
+def rule(
+    id: str,
+    severity: Severity,
+    *,
+    title: tuple[str, str],
+    harm: tuple[str, str],
+    mend: tuple[str, str],
+    evidence: tuple[str, ...] = (),
+    labelled: bool = False,
+    refines: bool = False,
+    option: str = "",
+) -> Callable[[Find], Rule]:
+    """Makes the decorated generator a `Rule`. Texts are pairs: English, Chinese."""
+
+    def decorate(find: Find) -> Rule:
+        return Rule(
+            id=id,
+            severity=severity,
+            title=_text(title),
+            harm=_text(harm),
+            mend=_text(mend),
+            find=find,
+            evidence=evidence,
+            labelled=labelled,
+            refines=refines,
+            option=option,
+        )
+
+    return decorate
+
+
+def _printable(text: str) -> str:
+    """The text with whatever doesn't show, or steers a terminal, escaped: it comes from the data."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _text(pair: tuple[str, str]) -> Text:
+    return {"en": pair[0], "zh": pair[1]}

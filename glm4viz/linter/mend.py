@@ -1,0 +1,124 @@
+"""What can be mended in a conversation without a guess, each change said in words.
+
+A change belongs here only if GLM-4 would be trained on the same text without it, or would not be trained at all. Whatever leaves a choice is
+for the person whose data it is.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from glm4viz.layout import Message
+from glm4viz.linter.case import is_call
+from glm4viz.linter.repair import openai_tools
+from glm4viz.linter.rules.text import PREFIX
+from glm4viz.texts import Text
+
+Messages = list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that was mended; message_index counts in the messages as they were given."""
+
+    message_index: int
+    field: str
+    text: str
+    zh: str
+
+    def sentence(self, language: str = "en") -> str:
+        """What was changed, in `language` ("en" or "zh")."""
+        return self.zh if language == "zh" else self.text
+
+
+_SAID: dict[str, Text] = {
+    "null": {"en": "null removed", "zh": "删去 null"},
+    "tools": {"en": "{name, args} written in OpenAI's form", "zh": "{name, args} 改成 OpenAI 的写法"},
+    "copy": {"en": "the same tools stand on a system message: removed here", "zh": "同样的 tools 已在 system 消息上：此处删去"},
+    "bom": {"en": "byte order mark at the start removed", "zh": "删去开头的字节顺序标记"},
+    "prefix": {"en": "[gMASK]<sop> at the start removed: every recipe writes it", "zh": "删去开头的 [gMASK]<sop>：每个配方都会自己写"},
+    "call": {"en": "name moved to metadata, only the arguments left in content", "zh": "函数名移到 metadata，content 里只留参数"},
+    "last": {"en": "empty message at the end removed: GLM-4 writes nothing for it", "zh": "删去末尾的空消息：GLM-4 不会为它写出任何内容"},
+}
+
+
+def mend(messages: Sequence[Message]) -> tuple[Messages, list[Change]]:
+    """The mended messages, and what was changed. The given ones are left alone."""
+    mended: Messages = [dict(message) for message in messages]
+    changes: list[Change] = []
+
+    def say(m: int, field: str, kind: str) -> None:
+        changes.append(Change(m, field, _SAID[kind]["en"], _SAID[kind]["zh"]))
+
+    for step in (_nulls, _tools, _copies, _starts, _calls, _empty_end):
+        step(mended, say)
+    return mended, changes
+
+
+# Each step changes the messages in place and says so. ----------------------------------------------------------------
+
+Say = Callable[[int, str, str], None]
+
+
+def _nulls(messages: Messages, say: Say) -> None:
+    for m, message in enumerate(messages):
+        for key in ("metadata", "tools"):
+            if key in message and message[key] is None:
+                del message[key]
+                say(m, key, "null")
+
+
+def _tools(messages: Messages, say: Say) -> None:
+    for m, changed in enumerate(openai_tools(messages)):
+        if changed.get("tools") != messages[m].get("tools"):
+            messages[m]["tools"] = changed["tools"]
+            say(m, "tools", "tools")
+
+
+def _copies(messages: Messages, say: Say) -> None:
+    declared = [message["tools"] for message in messages if message["role"] == "system" and message.get("tools")]
+    for m, message in enumerate(messages):
+        if message["role"] != "system" and "tools" in message and message["tools"] in (*declared, []):
+            del message["tools"]
+            say(m, "tools", "copy")
+
+
+def _starts(messages: Messages, say: Say) -> None:
+    for m, message in enumerate(messages):
+        text = message["content"] or ""
+        if text.startswith("\ufeff"):
+            message["content"] = text = text.lstrip("\ufeff")
+            say(m, "content", "bom")
+        found = PREFIX.match(text)
+        if found and text[found.end() :].strip():
+            message["content"] = text[found.end() :]
+            say(m, "content", "prefix")
+
+
+def _calls(messages: Messages, say: Say) -> None:
+    """Only a call that answers for itself: of a declared function, and followed by its result."""
+    declared = {tool["function"]["name"] for message in messages for tool in message.get("tools") or [] if _is_openai(tool)}
+    for m, message in enumerate(messages[:-1]):
+        if message["role"] != "assistant" or is_call(message) or messages[m + 1]["role"] != "observation":
+            continue
+        try:
+            call = json.loads(message["content"] or "")
+        except (ValueError, RecursionError):
+            continue
+        if not isinstance(call, dict) or call.keys() != {"name", "arguments"} or call["name"] not in declared:
+            continue
+        arguments = call["arguments"]
+        message["metadata"] = call["name"]
+        message["content"] = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+        say(m, "content", "call")
+
+
+def _is_openai(tool: object) -> bool:
+    return isinstance(tool, dict) and isinstance(tool.get("function"), dict) and isinstance(tool["function"].get("name"), str)
+
+
+def _empty_end(messages: Messages, say: Say) -> None:
+    while len(messages) > 1 and not messages[-1]["content"] and not messages[-1].get("tools"):
+        say(len(messages) - 1, "", "last")
+        messages.pop()

@@ -1,0 +1,86 @@
+"""From messages to findings: the faults that stop the library, then the rules."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from glm4viz.conversation import Conversation, MessageError, check_message, check_messages
+from glm4viz.errors import ConversationError
+from glm4viz.layout import Message
+from glm4viz.linter.case import Case, label_case, tokens_at
+from glm4viz.linter.findings import SEVERITIES, Finding, Hit, Rule
+from glm4viz.linter.registry import ORDER, RULES
+from glm4viz.linter.rules.conversation import CONTENT_NOT_TEXT, MALFORMED, REFUSED, UNKNOWN_ROLE
+from glm4viz.recipe import MaxLength, Recipe, check_max_length
+from glm4viz.systems.registry import DEFAULT, get_recipe
+from glm4viz.tokenizer import Tokenizer
+
+# Rules that say why a script refuses; with one of them the refusal itself is no news.
+_EXPLAIN_REFUSAL = {"tools-readme-form", "tools-malformed", "null-tools", "metadata-not-text"}
+
+
+def lint(
+    messages: Conversation | Sequence[Message],
+    recipe: str | Recipe = DEFAULT,
+    max_length: MaxLength = None,
+    tokenizer: Tokenizer | None = None,
+) -> list[Finding]:
+    """What would ruin training on this conversation, the worst first; an empty list for a clean one.
+
+    Never raises for a conversation: what `label` raises on is a finding. An unknown recipe or limit raises as it does in `label`.
+    """
+    found = get_recipe(recipe)
+    check_max_length(found, max_length)
+    given: Any = messages.messages if isinstance(messages, Conversation) else messages
+    faults = list(find_faults(given))
+    if faults:
+        return faults
+    case = label_case(given, found, tokenizer, max_length)
+    findings = list(findings_of(case, RULES.values()))
+    if case.refusal is not None and not any(finding.rule in _EXPLAIN_REFUSAL for finding in findings):
+        findings.append((MALFORMED if isinstance(case.refusal, ConversationError) else REFUSED).about(case.refusal))
+    return sorted(findings, key=rank)
+
+
+def findings_of(case: Case, rules: Iterable[Rule]) -> Iterator[Finding]:
+    """What these rules find, with the tokens that each span of text became."""
+    for rule in rules:
+        for hit in rule.find(case):
+            yield rule.finding(hit, hit.tokens or _tokens_of(case, hit))
+
+
+def rank(finding: Finding) -> tuple[int, int, int]:
+    """The order of findings: by severity, then as the rules stand, then by message."""
+    return SEVERITIES.index(finding.severity), ORDER[finding.rule], -1 if finding.message_index is None else finding.message_index
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def find_faults(messages: object) -> Iterator[Finding]:
+    """The faults for which no recipe can be run: each message's first one, or the one of the whole."""
+    if isinstance(messages, list | tuple) and messages:
+        for index, message in enumerate(messages):
+            try:
+                check_message(index, message)
+            except MessageError as error:
+                yield _rule_of(error, message).about(error, index)
+        return
+    try:
+        check_messages(messages)
+    except MessageError as error:
+        yield MALFORMED.about(error)
+
+
+def _rule_of(error: MessageError, message: object) -> Rule:
+    if error.field.endswith(".role"):
+        return UNKNOWN_ROLE
+    if error.field.endswith(".content") and isinstance(message, dict) and not isinstance(message.get("content"), str):
+        return CONTENT_NOT_TEXT
+    return MALFORMED
+
+
+def _tokens_of(case: Case, hit: Hit) -> tuple[int, int] | None:
+    if hit.span is None or hit.message is None:
+        return None
+    ranges = (tokens_at(sample, hit.message, hit.span) for sample in case.samples)
+    return next((found for found in ranges if found), None)

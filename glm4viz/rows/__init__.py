@@ -1,0 +1,1 @@
+"""Samples as rows of a batch: collated, packed, cut, weighed."""

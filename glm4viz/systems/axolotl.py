@@ -1,0 +1,165 @@
+"""Axolotl's chat_template strategy: finds each answer by rendering the conversation twice and comparing the ids.
+
+The second rendering has a dummy in the answer's place. The first and the last token that differ are the answer; tag and
+header newline are the same in both and so never trained. A stop token is trained if one follows within three tokens.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from glm4viz.errors import RecipeRejects
+from glm4viz.layout import Message, Writer
+from glm4viz.recipe import LabelledSample, Recipe, Source
+from glm4viz.systems.trl import TEMPLATE_QUIRKS, keep_labels, render
+from glm4viz.texts import Text
+from glm4viz.tokenizer import Ids
+
+DUMMY = "<|assistant|>\n[[dummy_message]]"
+EOS = "<|endoftext|>"
+NEAR = 3  # how far behind the answer a stop token may stand
+
+
+def only(*keys: str) -> Callable[[Sequence[Message], Writer], None]:
+    """Renders the messages with these keys; the others, and those that are null, are dropped before."""
+
+    def layout(messages: Sequence[Message], w: Writer) -> None:
+        render([{key: m[key] for key in keys if key == "content" or m.get(key) is not None} for m in messages], w)
+
+    return layout
+
+
+def find_turn(full: Ids, dummy: Ids) -> tuple[int, int]:
+    """Where `full` differs from `dummy`, from both ends: start and stop of the answer, or (-1, -1) if it can't be told."""
+    shorter = min(len(full), len(dummy))
+    front = np.flatnonzero(full[:shorter] != dummy[:shorter])
+    back = np.flatnonzero(full[::-1][:shorter] != dummy[::-1][:shorter])
+    if not len(front) or not len(back):
+        return -1, -1
+    start, stop = int(front[0]), len(full) - int(back[0])
+    return (start, stop) if start < stop else (-1, -1)
+
+
+def find_stop(ids: Ids, stop: int, after: int) -> int:
+    """The first `stop` token from `after` on that is near enough, or -1.
+
+    `after` is -1 when the answer was not found; the search then looks at the last token first, where a hit counts as none.
+    """
+    return next((i for i in range(after, min(after + NEAR + 1, len(ids))) if ids[i] == stop), -1)
+
+
+def label_turns(*stops: str) -> Callable[[LabelledSample, Any], LabelledSample]:
+    """roles_to_train: [assistant], train_on_eos: turn. `stops` are the tokens taken for the end of a turn."""
+
+    def fit(sample: LabelledSample, sequence_len: int | None) -> LabelledSample:
+        ids, mask = sample.input_ids, np.zeros(len(sample), bool)
+        dummy = np.array(sample.tokenizer.encode(DUMMY, specials=True), np.int32)
+        numbers = np.arange(len(sample.messages))
+        begins, ends = (np.searchsorted(sample.message_index, numbers, side).tolist() for side in ("left", "right"))
+        for m, message in enumerate(sample.messages):
+            if message["role"] == "assistant":
+                start, stop = find_turn(ids[: ends[m]], np.append(ids[: begins[m]], dummy))
+                if stop >= 0:
+                    mask[start:stop] = True
+                for name in stops:
+                    at = find_stop(ids, sample.tokenizer.special_ids[name], stop)
+                    if at >= 0:
+                        mask[at] = True
+        return keep_labels(_not_too_long(sample, sequence_len), mask)
+
+    return fit
+
+
+def _not_too_long(sample: LabelledSample, sequence_len: int | None) -> LabelledSample:
+    if sequence_len is not None and len(sample) > sequence_len:
+        raise RecipeRejects(
+            f"Axolotl drops this sample: it has {len(sample)} tokens and sequence_len is {sequence_len}. Raise sequence_len, or set "
+            "excess_length_strategy: truncate.",
+            f"Axolotl 会丢弃这条样本：它有 {len(sample)} 个 token，而 sequence_len 是 {sequence_len}。请调大 sequence_len，"
+            "或设置 excess_length_strategy: truncate。",
+        )
+    return sample
+
+
+# The recipes ----------------------------------------------------------------------------------------------------------
+
+MAX_LENGTH: Text = {
+    "en": "sequence_len: a longer sample is dropped (excess_length_strategy: drop)",
+    "zh": "sequence_len：更长的样本会被丢弃（excess_length_strategy: drop）",
+}
+RULE: Text = {
+    "en": "The text of every answer is trained; tags and header newlines are not. A stop token would be trained too, but GLM-4's template "
+    "has no <|endoftext|> in it, so no answer is taught to stop.",
+    "zh": "训练每个回答的正文；标签和头部换行不训练。停止 token 本应一起训练，但 GLM-4 的模板里没有 <|endoftext|>，所以任何回答都学不到停止。",
+}
+RULE_EOT: Text = {
+    "en": "The text of every answer is trained, and the <|user|> right after it, which ends it. The last answer has no <|user|> after it "
+    "and a call is followed by <|observation|>: these learn no stop.",
+    "zh": "训练每个回答的正文，以及紧跟其后、结束它的 <|user|>。最后一个回答之后没有 <|user|>，调用之后是 <|observation|>：它们学不到停止。",
+}
+DROPS_KEYS: Text = {
+    "en": "metadata and tools of a message are dropped: Axolotl keeps the keys that the template reads from a variable called message, and "
+    "in GLM-4's it is called item. Function names and the tools text vanish.",
+    "zh": "消息里的 metadata 和 tools 会被丢弃：Axolotl 只保留模板从名为 message 的变量读取的键，而 GLM-4 的模板里它叫 item。函数名和工具说明因此消失。",
+}
+MAPPED: Text = {
+    "en": "message_property_mappings also lists metadata and tools, which repairs the loss of function names and tools text. A call's "
+    "function name and newline are trained with it.",
+    "zh": "message_property_mappings 还列出了 metadata 和 tools，避免丢失函数名和工具说明。调用的函数名和换行随之参与训练。",
+}
+COMMON: tuple[Text, ...] = (
+    {
+        "en": "A content that begins with a newline merges with the header newline, and the merged token is trained.",
+        "zh": "以换行开头的内容会与头部换行合并，合并后的 token 参与训练。",
+    },
+    {
+        "en": "A stop token is looked for near the answer's end, even if it stands in the next message's text.",
+        "zh": "停止 token 在回答结尾附近查找，即使它出现在下一条消息的文本里。",
+    },
+    *TEMPLATE_QUIRKS,
+)
+DISCARDED: Text = {
+    "en": "The template builds the tag from the role and never spells <|user|>, so the option is discarded; the result equals axolotl. "
+    "Gemma's template fails the same way (#3754).",
+    "zh": "模板由角色名拼出标签，从不直接写出 <|user|>，所以这个选项被丢弃，结果与 axolotl 相同。Gemma 的模板也有同样的问题（#3754）。",
+}
+LITERAL: Text = {
+    "en": "This takes a template that spells <|user|>, if only in a comment.",
+    "zh": "前提是模板里直接写出了 <|user|>，哪怕只是在注释里。",
+}
+EMPTY_TURN: Text = {
+    "en": "For an empty answer the search starts before the text, and a <|user|> among the first three tokens is trained.",
+    "zh": "回答为空时会从文本之前开始查找，于是前三个 token 里的 <|user|> 也会参与训练。",
+}
+NO_EOS = "EOS token '<|endoftext|>' not found in chat_template. Please check if your template/EOS token is correct."
+
+
+def _axolotl(id: str, rule: Text, **options: Any) -> Recipe:
+    common: dict[str, Any] = {
+        "layout": only("role", "content"),
+        "fit": label_turns(EOS),
+        "quirks": (DROPS_KEYS, *COMMON),
+        "warnings": (NO_EOS,),
+    }
+    source = Source("axolotl-ai-cloud/axolotl", "src/axolotl/prompt_strategies/chat_template.py", "067b021", "2026-07-24")
+    return Recipe(id=id, system="Axolotl", source=source, rule=rule, max_length=MAX_LENGTH, **common | options)
+
+
+RECIPES = (
+    _axolotl("axolotl", RULE),
+    _axolotl(
+        "axolotl-eot",
+        RULE,
+        quirks=(DISCARDED, DROPS_KEYS, *COMMON),
+        warnings=("EOT token '<|user|>' not found in chat_template.",),
+    ),
+    _axolotl(
+        "axolotl-eot-literal",
+        RULE_EOT,
+        fit=label_turns("<|user|>", EOS),
+        quirks=(LITERAL, EMPTY_TURN, DROPS_KEYS, *COMMON),
+        warnings=(),
+    ),
+    _axolotl("axolotl-mapped", RULE, layout=only("role", "content", "metadata", "tools"), quirks=(MAPPED, *COMMON)),
+)

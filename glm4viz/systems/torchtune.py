@@ -1,0 +1,108 @@
+"""torchtune with its Llama 3 tokenizer: every message has a header and an end token of its own.
+
+The mask belongs to the whole message, so an answer is trained with its header, from <|start_header_id|> to <|eot_id|>. The
+labels are shown unshifted; torchtune shifts them while it prepares the data.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from glm4viz.errors import RecipeRejects
+from glm4viz.layout import PARTS, Message, Segment, Writer
+from glm4viz.recipe import IGNORE, LabelledSample, Recipe, Source
+
+END = "<|end_of_text|>"
+
+
+def tokenize_messages(messages: Sequence[Message], w: Writer) -> None:
+    validate_messages(messages)
+    w.special("<|begin_of_text|>", "prefix")
+    for m, message in enumerate(messages):
+        write_message(m, message, w, mask=message["role"] == "assistant")
+    w.special(END, "stop")
+
+
+def write_message(m: int, message: Message, w: Writer, *, mask: bool) -> None:
+    content: str = message["content"]
+    stripped = content.strip()
+    start = len(content[: len(content) - len(content.lstrip())].encode()) if stripped else -1
+    w.special("<|start_header_id|>", "role_tag", message=m, mask=mask)
+    w.text(Segment("role_tag", message["role"], m), mask=mask)
+    w.special("<|end_header_id|>", "role_tag", message=m, mask=mask)
+    w.text(Segment("newline", "\n\n", m), mask=mask)
+    w.text(Segment("content", stripped, m, start), mask=mask)
+    w.special("<|eot_id|>", "stop", message=m, mask=mask)
+
+
+def validate_messages(messages: Sequence[Message]) -> None:
+    """torchtune's own checks, in its order. Raises RecipeRejects."""
+    if len(messages) < 2:
+        raise _invalid("a conversation needs at least two messages", "对话至少需要两条消息")
+    before = "assistant"
+    for m, message in enumerate(messages):
+        role = message["role"]
+        if message["content"] is None:
+            raise _invalid(f"message {m} has no text", f"第 {m} 条消息没有文本")
+        if role == "assistant" and before not in ("user", "observation"):
+            raise _invalid(f"message {m} is an answer, but no question stands before it", f"第 {m} 条消息是回答，但前面没有提问")
+        if role == "user" and before == "user":
+            raise _invalid(f"messages {m - 1} and {m} are two questions in a row", f"第 {m - 1}、{m} 条消息是连续两个提问")
+        if role == "system" and m > 0:
+            raise _invalid(f"message {m} is a system message; it must come first", f"第 {m} 条消息是 system 消息，它必须在最前面")
+        if role == "observation":
+            raise _invalid(
+                f"message {m} is a tool result, which must follow a call, and its OpenAI format can't mark a message as a call",
+                f"第 {m} 条消息是工具结果，必须跟在调用之后，而它的 OpenAI 格式无法把消息标为调用",
+            )
+        before = role
+
+
+def _invalid(en: str, zh: str) -> RecipeRejects:
+    return RecipeRejects(f"torchtune stops at this conversation (ValueError): {en}.", f"torchtune 会在这段对话上报错（ValueError）：{zh}。")
+
+
+def truncate(sample: LabelledSample, max_seq_len: int | None) -> LabelledSample:
+    """The tail goes, and the last token that is left becomes the end token, without a label."""
+    if max_seq_len is None or len(sample) <= max_seq_len:
+        return sample
+    cut = sample.take(np.arange(max_seq_len))
+    cut.input_ids[-1], cut.labels[-1] = sample.tokenizer.named_ids[END], IGNORE
+    cut.message_index[-1] = cut.owner[-1] = cut.spans[-1] = -1
+    cut.part_codes[-1], cut.pieces[-1] = PARTS.index("stop"), sample.pieces[-1]
+    return cut
+
+
+RECIPES = (
+    Recipe(
+        id="torchtune",
+        system="torchtune",
+        source=Source("pytorch/torchtune", "torchtune/datasets/_sft.py", "bd2a0fc", "2026-04-23"),
+        rule={
+            "en": "Every answer is trained as a whole: its header, its text and the <|eot_id|> that ends it, which is the stop. Questions, "
+            "system text and the final <|end_of_text|> are not.",
+            "zh": "每个回答整体参与训练：头部、正文，以及结束它的 <|eot_id|>（停止信号）。提问、system 文本和末尾的 <|end_of_text|> 不参与。",
+        },
+        max_length={
+            "en": "max_seq_len: the tail is cut off and the last token left is replaced by <|end_of_text|>, without a label",
+            "zh": "max_seq_len：丢弃尾部，剩下的最后一个 token 换成没有标签的 <|end_of_text|>",
+        },
+        layout=tokenize_messages,
+        fit=truncate,
+        quirks=(
+            {
+                "en": "Llama 3's layout, not GLM-4's: its special tokens are stand-ins here.",
+                "zh": "这是 Llama 3 的格式，不是 GLM-4 的：它的特殊 token 在这里用替代编号表示。",
+            },
+            {"en": "Contents are stripped of surrounding white space.", "zh": "内容首尾的空白会被去掉。"},
+            {
+                "en": "Two questions or two answers in a row, and tool results, are refused; metadata and tools are ignored.",
+                "zh": "连续两个提问或回答、以及工具结果都会被拒绝；metadata 和 tools 被忽略。",
+            },
+            {
+                "en": "The label of the final end token is masked (#949), and a truncated answer is not taught to stop there.",
+                "zh": "末尾结束 token 的标签被屏蔽（#949），被截断的回答不会学着在那里停止。",
+            },
+        ),
+    ),
+)

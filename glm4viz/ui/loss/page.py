@@ -1,0 +1,200 @@
+"""What the Loss page does: choose a model, compute, keep the results of this visit."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+
+from glm4viz.conversation import Conversation
+from glm4viz.errors import Glm4vizError, ModelError, VocabularyMismatch
+from glm4viz.labelling.single import label_all
+from glm4viz.recipe import LabelledSample, MaxLength
+from glm4viz.systems.registry import recipes
+from glm4viz.ui.i18n import language, t
+from glm4viz.ui.loss.models import DEMOS, Choice, choices, unload
+from glm4viz.ui.loss.run import compute
+from glm4viz.ui.loss.views import show_experiment
+from glm4viz.ui.widgets.choose import choose
+
+if TYPE_CHECKING:
+    from glm4viz.loss import Generation, LossModel, LossSummary, StopProbabilities, TokenLosses
+
+KEPT = 8  # results of this visit that are kept
+AT_ONCE = 8_192  # tokens up to which the demo model computes without being asked
+NEW_TOKENS = 96
+
+
+@dataclass(frozen=True)
+class Result:
+    """Losses of one sample under one model, and under its base if there is an adapter."""
+
+    losses: "TokenLosses"
+    summary: "LossSummary"
+    base: "TokenLosses | None"
+    device: str
+
+
+def choose_model() -> Choice:
+    """The models that the server's owner allows."""
+    known = choices()
+    if st.session_state.get("loss_model") not in known:
+        st.session_state.loss_model = "demo"
+    name = st.selectbox(t("loss.model"), list(known), key="loss_model", format_func=_model_name(), persist_state="session")
+    if name in DEMOS:
+        st.caption(t("loss.demo"))
+    else:
+        st.button(t("loss.unload"), icon=":material/eject:", key="loss_unload", on_click=unload)
+    return known[name]
+
+
+def _model_name() -> Callable[[str], str]:
+    names = {name: t(f"loss.model.{name}") for name in DEMOS}
+    return lambda name: names.get(name, name)
+
+
+def losses_of(sample: LabelledSample, choice: Choice) -> Result | None:
+    """The losses: at once from the demo model, else when asked for."""
+    results: dict[str, Result] = st.session_state.setdefault("loss_results", {})
+    key = _key(sample, choice)
+    asked = st.button(t("loss.run"), key="loss_run", icon=":material/play_arrow:", type="primary")
+    cancelled = st.session_state.pop("loss_cancelled", False)
+    if cancelled:
+        st.info(t("loss.cancelled"), icon=":material/cancel:")
+    at_once = choice.source in DEMOS and len(sample) <= AT_ONCE and not cancelled
+    if key not in results or asked:
+        if not (asked or at_once):
+            st.info(t("loss.ask"), icon=":material/play_circle:")
+            return None
+        if not sample.trained.any():
+            st.warning(t("verdict.nothing"), icon=":material/warning:")
+        result = compute(choice, lambda model, progress: _losses(model, sample, progress), key="losses")
+        if result is None:
+            return None
+        results[key] = result
+        for old in list(results)[:-KEPT]:
+            del results[old]
+    return results[key]
+
+
+def known_losses(sample: LabelledSample) -> Result | None:
+    """What this visit has computed for the sample already, whichever the model; the newest."""
+    results: dict[str, Result] = st.session_state.get("loss_results", {})
+    keys = {_key(sample, choice) for choice in choices().values()}
+    return next((results[key] for key in reversed(results) if key in keys), None)
+
+
+def _key(sample: LabelledSample, choice: Choice) -> str:
+    return hashlib.sha256(repr((choice, sample.recipe.id)).encode() + sample.input_ids.tobytes() + sample.labels.tobytes()).hexdigest()
+
+
+def _losses(model: "LossModel", sample: LabelledSample, progress: Callable[[float], None]) -> Result:
+    from glm4viz.loss import loss_summary, token_losses
+
+    steps = 1 if model.adapter is None else 2
+    losses = token_losses(model, sample, progress=lambda share: progress(share / steps))
+    base = None
+    if model.adapter is not None:
+        base = token_losses(model.without_adapter(), sample, progress=lambda share: progress((1 + share) / steps))
+    return Result(losses, loss_summary(sample, losses), base, f"{model.device} · {str(model.dtype).removeprefix('torch.')}")
+
+
+def choose_values(result: Result) -> tuple[Any, str, bool]:
+    """Which numbers colour the tokens: (values [T], their name, are they a difference)."""
+    kinds = ["nll", "label_nll", "entropy"] + (["base", "difference"] if result.base is not None else [])
+    names = {kind: t(f"loss.values.{kind}") for kind in kinds}
+    kind = choose("loss_values", t("loss.values"), names, hidden=True)
+    if kind == "base" and result.base is not None:
+        return result.base.nll, names[kind], False
+    if kind == "difference" and result.base is not None:
+        return result.losses.nll - result.base.nll, names[kind], True
+    return getattr(result.losses, kind), names[kind], False
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def show_recipes(conversation: Conversation, choice: Choice, max_length: MaxLength) -> None:
+    """What the training loss would be under every recipe."""
+    fold = st.expander(t("loss.recipes"), icon=":material/compare_arrows:", key="loss_recipes", on_change="rerun")
+    if not fold.open:
+        return
+    with fold:
+        st.caption(t("loss.recipes.help"))
+        found = compute(choice, lambda model, progress: _by_recipe(model, conversation, max_length, progress), key="recipes")
+        if found:
+            st.dataframe(found, hide_index=True, alt=t("loss.recipes"))
+
+
+def _by_recipe(
+    model: "LossModel", conversation: Conversation, max_length: MaxLength, progress: Callable[[float], None]
+) -> list[dict[str, Any]]:
+    from glm4viz.loss import token_losses, training_loss
+
+    rows, known = [], recipes()
+    for number, (id, recipe) in enumerate(known.items()):
+        row: dict[str, Any] = {t("loss.recipes.id"): id, t("loss.training"): np.nan, t("loss.trained"): None, t("loss.recipes.note"): ""}
+        try:
+            samples = label_all(
+                conversation, recipe, max_length=max_length if isinstance(max_length, int) and not recipe.max_length_pair else None
+            )
+            losses = [token_losses(model, sample, 0) for sample in samples]
+            row |= {t("loss.training"): round(training_loss(losses), 4), t("loss.trained"): int(sum(s.trained.sum() for s in samples))}
+        except VocabularyMismatch:
+            row[t("loss.recipes.note")] = t("loss.recipes.foreign")
+        except Glm4vizError as error:
+            row[t("loss.recipes.note")] = error.sentence(language())
+        rows.append(row)
+        progress((number + 1) / len(known))
+    return rows
+
+
+def show_stop_experiment(sample: LabelledSample) -> None:
+    """The demo model, and its twin that was never trained to stop: both answer the first question."""
+    fold = st.expander(t("experiment"), icon=":material/science:", key="experiment", on_change="rerun")
+    if not fold.open:
+        return
+    with fold:
+        st.markdown(t("experiment.help"))
+        question = _first_question(sample)
+        if not question:
+            st.info(t("experiment.no_question"))
+            return
+        st.code(question[-1]["content"][:500], language=None, wrap_lines=True)
+        stops: dict[str, list[StopProbabilities]] = {}
+        answers: dict[str, Generation] = {}
+        for name in DEMOS:
+            found = compute(Choice(name), lambda model, progress: _answer(model, sample, question, progress), key=name)
+            if found is None:
+                return
+            stops[name], answers[name] = found
+        show_experiment(stops, answers)
+
+
+def _first_question(sample: LabelledSample) -> list[dict[str, Any]]:
+    """The conversation up to its first question."""
+    for m, message in enumerate(sample.messages):
+        if message["role"] == "user" and message["content"]:
+            return [dict(message) for message in sample.messages[: m + 1]]
+    return []
+
+
+def _answer(
+    model: "LossModel", sample: LabelledSample, question: list[dict[str, Any]], progress: Callable[[float], None]
+) -> tuple[list["StopProbabilities"], "Generation"]:
+    from glm4viz.loss import generate, stop_probabilities
+
+    written = 0
+
+    def one_more(_: int) -> None:
+        nonlocal written
+        written += 1
+        progress(written / NEW_TOKENS)
+
+    try:
+        chances = stop_probabilities(model, sample)
+    except VocabularyMismatch as error:
+        raise ModelError(error.text["en"], error.text["zh"]) from None
+    return chances, generate(model, question, max_new_tokens=NEW_TOKENS, on_token=one_more)

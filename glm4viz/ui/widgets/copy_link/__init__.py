@@ -1,0 +1,30 @@
+"""The Copy link button: a link that shows the same thing to whoever opens it."""
+
+from pathlib import Path
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from glm4viz.conversation import Conversation
+from glm4viz.ui.i18n import t
+from glm4viz.ui.link import pack_conversation
+from glm4viz.ui.url import settings
+
+_button = st.components.v2.component(
+    "glm4viz_copy_link",
+    html="<button type='button'></button><input readonly hidden>\n<span role='status'></span>",
+    js=Path(__file__).with_name("copy.js").read_text("utf-8"),
+    css=Path(__file__).with_name("copy.css").read_text("utf-8"),
+)
+
+
+def copy_link(conversation: Conversation | None) -> None:
+    """The button. Own text goes into the link only here, on purpose, and the label says so."""
+    found, kind = settings(), "settings"
+    if conversation is not None and found.get("source", "sample") != "sample":
+        packed = pack_conversation(conversation.messages)
+        found = {name: value for name, value in found.items() if name not in ("source", "sample", "record", "edit")}
+        if packed:
+            found["conversation"], kind = packed, "conversation"
+    texts = {"label": t(f"copy_link.{kind}"), "copied": t("copy_link.copied"), "manual": t("copy_link.manual")}
+    _button(key="copy_link", data={"query": urlencode(found), **texts})

@@ -1,0 +1,1 @@
+"""process_batch and its kin step by step, for a class."""

@@ -1,0 +1,254 @@
+"""Every rule finds what it is for, and nothing in what is fine."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import glm4viz
+from glm4viz.linter import GROUPS, RULES, SEVERITIES
+from glm4viz.linter.page import DOCS, PAGES, page
+from glm4viz.linter.rules.answers import ends_open, start_of_repetition
+from tests.conftest import CONVERSATIONS
+from tests.strategies import conversations
+
+Messages = list[dict[str, Any]]
+ROOT = Path(__file__).parents[2]
+
+
+def said(*turns: str, **answer: Any) -> Messages:
+    """Messages from texts such as "u:Hi?"; keywords are more fields of the last one."""
+    roles = {"s": "system", "u": "user", "a": "assistant", "o": "observation"}
+    made: Messages = [{"role": roles[turn[0]], "content": turn[2:]} for turn in turns]
+    made[-1].update(answer)
+    return made
+
+
+TOOL = {"type": "function", "function": {"name": "get_time", "description": "", "parameters": {"type": "object", "properties": {}}}}
+TOOLS = {"role": "system", "content": "", "tools": [TOOL]}
+CALL = {"role": "assistant", "metadata": "get_time", "content": '{"zone": "UTC"}'}
+RESULT = {"role": "observation", "content": '{"time": "09:00"}'}
+ASK, TELL = said("u:What time is it?")[0], said("a:It is nine.")[0]
+GOOD = said("u:Hi?", "a:Hello.")
+TWO = said("u:Hi?", "a:Hello.", "u:And?", "a:Bye.")
+WITH_CALL = [TOOLS, ASK, CALL, RESULT, TELL]
+
+# Rule: broken, fine, and how they are labelled where that matters.
+CASES: dict[str, tuple[Any, Any, dict[str, Any]]] = {
+    "unknown-role": ([{"role": "bot", "content": "x"}, *GOOD], GOOD, {}),
+    "content-not-text": ([{"role": "user", "content": 5}, GOOD[1]], GOOD, {}),
+    "malformed": ([], GOOD, {}),
+    "recipe-refuses": (said("u:Hi?"), GOOD, {"recipe": "glm4-combine@dfe4601"}),
+    "no-trained-token": (said("u:Hi?"), GOOD, {}),
+    "answer-lost": (TWO, GOOD, {"max_length": 12}),
+    "answer-cut": (TWO, GOOD, {"max_length": 15}),
+    "stop-cut": (said("u:Hi?", "a:Hello you."), GOOD, {"max_length": 11}),
+    "over-long": (said("u:Hi?", "a:Hello.", "u:And then there is much more to ask."), GOOD, {"max_length": 12}),
+    "stop-not-trained": (GOOD, None, {"recipe": "glm4v@dfe4601"}),
+    "wrong-stop": (GOOD, None, {"recipe": "torchtune"}),
+    "tool-output-trained": (WITH_CALL, GOOD, {"recipe": "glm4@c0a6d1e"}),
+    "user-text-trained": (TWO[:3], GOOD, {"recipe": "glm4-combine@dfe4601"}),
+    "system-text-trained": (said("s:Be brief.", "u:Hi?", "a:Hello."), None, {"recipe": "trl"}),
+    "only-last-answer-trained": (TWO, GOOD, {"recipe": "glm4-combine@dfe4601"}),
+    "answer-not-trained": ([ASK, TELL, *WITH_CALL[1:]], GOOD, {"recipe": "unsloth"}),
+    "null-content": ([GOOD[0], {"role": "assistant", "content": None}], GOOD, {}),
+    "empty-content": (said("u:Hi?", "a:"), WITH_CALL, {}),
+    "blank-content": (said("u:Hi?", "a: \n"), said("u:Hi?", "a: Hello.\n"), {}),
+    "null-metadata": (said("u:Hi?", "a:Hello.", metadata=None), said("u:Hi?", "a:Hello.", metadata=""), {}),
+    "null-tools": ([{"role": "system", "content": "", "tools": None}, *GOOD], WITH_CALL, {}),
+    "metadata-not-text": (said("u:Hi?", "a:{}", metadata={"name": "f"}), WITH_CALL, {}),
+    "loss-ignored": (said("u:Hi?", "a:Hello.", loss=False), said("u:Hi?", "a:Hello.", loss=True), {}),
+    "two-systems": (said("s:One.", "s:Two.", "u:Hi?", "a:Hello."), [TOOLS, *said("s:Be brief."), *WITH_CALL[1:]], {}),
+    "system-not-first": (said("u:Hi?", "s:Be brief.", "a:Hello."), said("s:Be brief.", "u:Hi?", "a:Hello."), {}),
+    "starts-with-assistant": (said("s:Be brief.", "a:Hello.", "u:Hi?", "a:Bye."), GOOD, {}),
+    "ends-with-user": (TWO[:3], TWO, {}),
+    "users-in-a-row": (said("u:Hi?", "u:Hello?", "a:Yes."), TWO, {}),
+    "answers-in-a-row": (said("u:Hi?", "a:Hello.", "a:Bye."), [TOOLS, ASK, *said("a:I will look."), CALL, RESULT, TELL], {}),
+    "tools-readme-form": ([{"role": "system", "content": "", "tools": [{"name": "f", "args": {}}]}, *GOOD], WITH_CALL, {}),
+    "tools-malformed": ([{"role": "system", "content": "", "tools": [json.dumps(TOOL)]}, *GOOD], WITH_CALL, {}),
+    "tools-not-on-system": (said("u:Hi?", "a:Hello.", tools=[TOOL]), WITH_CALL, {}),
+    "call-in-content": (
+        [TOOLS, ASK, *said('a:{"name": "get_time", "arguments": {"zone": "UTC"}}'), RESULT, TELL],
+        said("u:A person as JSON, please.", 'a:{"name": "Ada", "born": 1815}'),
+        {},
+    ),
+    "arguments-not-json": ([TOOLS, ASK, {**CALL, "content": "{'zone': 'UTC'}"}, RESULT, TELL], WITH_CALL, {}),
+    "undeclared-function": ([TOOLS, ASK, {**CALL, "metadata": "get_date"}, RESULT, TELL], [ASK, CALL, RESULT, TELL], {}),
+    "observation-without-call": ([ASK, RESULT, TELL], WITH_CALL, {}),
+    "call-without-observation": ([TOOLS, ASK, CALL, ASK, TELL], WITH_CALL, {}),
+    "parallel-calls": ([TOOLS, ASK, CALL, CALL, RESULT, RESULT, TELL], [TOOLS, ASK, CALL, RESULT, CALL, RESULT, TELL], {}),
+    "ends-with-call": ([TOOLS, ASK, CALL], WITH_CALL, {}),
+    "special-token-text": (said("u:What is <|user|>?", "a:A tag."), said("u:What is <user>?", "a:A tag."), {}),
+    "doubled-prefix": (said("u:[gMASK]<sop>Hi?", "a:Hello."), GOOD, {}),
+    "newline-merges": (said("u:Hi?", "a:\n\nHello."), GOOD, {"recipe": "glm4@dfe4601"}),
+    "replacement-character": (said("u:Hi?", "a:Caf\ufffd."), said("u:Hi?", "a:Café."), {}),
+    "control-character": (said("u:Hi?", "a:\x1b[1mHello."), said("u:Hi?", "a:\tOne.\r\nTwo."), {}),
+    "zero-width-character": (said("u:Hi?", "a:Hel\u200blo."), said("u:Hi?", "a:👩\u200d🔬 and क्\u200dषि and می\u200cروم."), {}),
+    "bidi-control": (said("u:Hi?", "a:abc\u202edef."), said("u:Hi?", "a:\u200fשלום."), {}),
+    "think-not-closed": (said("u:Hi?", "a:<think>Well.\nHello."), said("u:Hi?", "a:<think>Well.</think>\nHello."), {}),
+    "breaks-off": (said("u:Hi?", "a:Hello. I would like to tell you that the"), GOOD, {}),
+    "repeats": (said("u:Hi?", "a:" + "I am sorry. " * 8), said("u:Hi?", "a:" + "-" * 80 + " ha ha ha ha."), {}),
+}
+FILE_RULES = {"unreadable-record", "duplicate-record", "near-duplicate-record", "loss-outlier"}  # in test_check and test_near
+
+
+def rules(messages: Any, **options: Any) -> set[str]:
+    return {finding.rule for finding in glm4viz.lint(messages, **options)}
+
+
+@pytest.mark.parametrize("rule", CASES)
+def test_rule_finds_what_it_is_for_and_nothing_else(rule: str) -> None:
+    broken, fine, options = CASES[rule]
+    assert rule in rules(broken, **options)
+    if fine is not None:
+        assert rules(fine, **options) - {"only-last-answer-trained", "stop-not-trained"} == set(), rule
+
+
+def test_every_rule_has_a_case_and_texts_in_both_languages() -> None:
+    assert set(RULES) == set(CASES) | FILE_RULES
+    assert sum(len(group) for _, group in GROUPS) == len(RULES)
+    for rule in RULES.values():
+        for text in (rule.title, rule.harm, rule.mend):
+            assert set(text) == {"en", "zh"}
+            assert all(text.values())
+            assert any("\u4e00" <= char <= "\u9fff" for char in text["zh"]), rule.id
+        assert rule.severity in SEVERITIES
+
+
+def test_rules_of_fine_text_are_found_at_the_tokens_that_hold_it() -> None:
+    (finding,) = glm4viz.lint(said("u:Hi?", "a:Caf\ufffd."))
+    sample = glm4viz.label(said("u:Hi?", "a:Caf\ufffd."))
+    assert finding.message_index == 1
+    assert finding.token_range is not None
+    assert "\ufffd".encode() in b"".join(sample.token_bytes[slice(*finding.token_range)])
+    assert finding.sentence() == finding.text
+    assert "编码" in finding.sentence("zh")
+
+
+def test_special_tokens_that_come_alive_are_errors() -> None:
+    asked = said("u:What is <|user|> or [MASK]?", "a:A tag.")
+    assert [f.severity for f in glm4viz.lint(asked)] == ["warning"]
+    alive = glm4viz.lint(asked, recipe="glm4@dfe4601")
+    assert [(f.rule, f.severity) for f in alive] == [("special-token-text", "error")]
+    assert rules(said("u:What is [MASK]?", "a:A tag.")) == set()
+
+
+def test_a_flag_that_the_recipe_reads_is_no_mistake() -> None:
+    quiet = [*TWO[:1], {**TWO[1], "loss": False}, *TWO[2:]]
+    assert "loss-ignored" in rules(quiet)
+    assert rules(quiet, recipe="xtuner") == rules(quiet, recipe="chatglm3") == set()
+
+
+CLEAN_SAMPLES = sorted(path for n in ("01", "02", "03", "04", "05", "06", "07", "08") for path in (ROOT / "sample_data").glob(f"{n}*"))
+CLEAN_GOLDEN = [
+    "open-en-one-turn",
+    "open-zh-one-turn",
+    "open-mixed-three-turns",
+    "open-system-two-turns",
+    "open-code-and-edges",
+    "open-tool-call",
+    "open-thought-then-call",
+    "open-long-eight-turns",
+]
+
+
+@pytest.mark.parametrize("path", [*CLEAN_SAMPLES, ROOT / "sample_data" / "13-dataset-small.jsonl"], ids=lambda path: path.name)
+def test_clean_samples_draw_nothing(path: Path) -> None:
+    for conversation in glm4viz.read_conversations(path):
+        assert isinstance(conversation, glm4viz.Conversation)
+        assert glm4viz.lint(conversation, max_length=100_000) == []
+        assert rules(conversation, recipe="glm4@dfe4601") == set()
+
+
+@pytest.mark.parametrize("name", CLEAN_GOLDEN)
+def test_clean_golden_conversations_draw_nothing(name: str) -> None:
+    assert glm4viz.lint(CONVERSATIONS[name]) == []
+
+
+@given(conversations, st.sampled_from([*glm4viz.recipes()]), st.one_of(st.none(), st.integers(1, 40)))
+def test_lint_never_raises(messages: Messages, recipe: str, max_length: int | None) -> None:
+    limit = (max_length, max_length) if max_length and glm4viz.recipes()[recipe].max_length_pair else max_length
+    findings = glm4viz.lint(messages, recipe, limit)
+    try:
+        samples = glm4viz.label_all(messages, recipe, max_length=limit)
+    except glm4viz.errors.Glm4vizError:
+        assert findings
+        return
+    longest = max(map(len, samples), default=0)
+    for finding in findings:
+        assert finding.message_index is None or 0 <= finding.message_index < len(messages)
+        assert finding.token_range is None or 0 <= finding.token_range[0] < finding.token_range[1] <= longest
+
+
+json_values = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=4), st.sampled_from(["user", "assistant", "system", "function"])),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(
+            st.sampled_from(["role", "content", "tools", "metadata", "function", "name", "loss", "type", "parameters", "properties"]),
+            inner,
+            max_size=5,
+        ),
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.one_of(json_values, st.lists(st.fixed_dictionaries({"role": st.just("system"), "content": json_values, "tools": json_values}))))
+def test_lint_takes_anything(value: Any) -> None:
+    for finding in glm4viz.lint(value):
+        assert finding.text
+        assert finding.zh
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The capital of France is",
+        "She said that the",
+        "首先，",
+        "步骤如下：",
+        "```python\nx = 1",
+        "一。二。后面还有一些话没有",
+        "One. Two. And then we went down",
+        "因为",
+    ],
+)
+def test_text_that_breaks_off(text: str) -> None:
+    assert ends_open(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Paris",
+        "Yes, it is",
+        "好的",
+        "OK :(",
+        "x = 1",
+        "- the",
+        "我不知道",
+        "Vitamin A",
+        "```\nx\n```",
+        "Done! See you",
+        "",
+        "3.14",
+        "https://a.b/c",
+    ],
+)
+def test_text_that_ends_as_it_may(text: str) -> None:
+    assert not ends_open(text)
+
+
+def test_repetition_is_found_from_where_it_begins() -> None:
+    assert start_of_repetition("Let me see. " + "好的，" * 12) == len("Let me see. ")
+    assert start_of_repetition("0, " * 40) == start_of_repetition("=" * 90) == start_of_repetition("哈哈哈哈") == -1
+    assert start_of_repetition("ab" * 50) == 0
+
+
+@pytest.mark.parametrize("language", PAGES)
+def test_the_page_of_rules_is_up_to_date(language: str) -> None:
+    assert (DOCS / PAGES[language]).read_text("utf-8") == page(language), "run python -m glm4viz.linter.page"

@@ -1,0 +1,324 @@
+"""The Dataset page: what it finds, filters, hands over to Inspect, and says of files that aren't datasets."""
+
+import gzip
+import json
+import re
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from playwright.sync_api import expect, sync_playwright
+from streamlit.testing.v1 import AppTest
+
+import glm4viz
+from glm4viz.conversation import Conversation
+from glm4viz.errors import Glm4vizError
+from glm4viz.linter import RULES, lint
+from glm4viz.locales import LANGUAGES, texts
+from glm4viz.readers import read_conversations
+from glm4viz.ui.dataset import run as dataset_run
+from glm4viz.ui.dataset.report import Folder, Report, Source
+from glm4viz.ui.dataset.source import VARIABLE, owner_files
+from glm4viz.ui.dataset.views import findings_csv
+from glm4viz.ui.dataset.work import Job, run
+from tests.browser import find_browser, running_app
+
+ROOT = Path(__file__).parents[2]
+SMALL, BROKEN = ROOT / "sample_data" / "13-dataset-small.jsonl", ROOT / "sample_data" / "11-broken.jsonl"
+
+
+def opened(language: str = "en") -> AppTest:
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    at.query_params["language"] = language
+    at.switch_page("pages/dataset.py").run()
+    assert not at.exception
+    return at
+
+
+def uploaded(data: bytes, name: str = "data.jsonl", language: str = "en") -> AppTest:
+    at = opened(language)
+    at.segmented_control(key="dataset_source").set_value("upload").run()
+    at.file_uploader(key="dataset_upload").set_value((name, data, "application/octet-stream")).run()
+    assert not at.exception
+    return at
+
+
+def broken(language: str = "en") -> AppTest:
+    at = opened(language)
+    at.selectbox(key="dataset_sample").set_value(BROKEN.name).run()
+    assert not at.exception
+    return at
+
+
+def numbers(at: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in at.metric}
+
+
+def records(at: AppTest) -> list[int]:
+    """Numbers of the records on screen."""
+    found = [table.value for table in at.dataframe if str(table.key).startswith("dataset_records")]
+    return [int(number) for table in found for number in table.iloc[:, 0]]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_result_stands_there_before_any_click(language: str) -> None:
+    at, words = opened(language), texts(language)
+    assert at.success[0].value == words["dataset.verdict.good"]
+    conversations = [record for record in read_conversations(SMALL) if isinstance(record, Conversation)]
+    batch = glm4viz.label_batch(conversations, max_length=1025)
+    found = numbers(at)
+    assert found[words["dataset.records"]] == str(len(conversations))
+    assert found[words["dataset.tokens"]] == f"{len(batch.input_ids):,}"
+    assert found[words["dataset.trained"]] == f"{(batch.labels != -100).mean():.1%}"
+    assert len(records(at)) == 25
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_findings_by_rule_are_the_linter_s(language: str) -> None:
+    at = broken(language)
+    table = at.dataframe[0].value
+    expected: dict[str, int] = {}
+    for record in read_conversations(BROKEN):
+        for rule in ["unreadable-record"] if not isinstance(record, Conversation) else [f.rule for f in lint(record, max_length=1025)]:
+            expected[RULES[rule].title[language]] = expected.get(RULES[rule].title[language], 0) + 1
+    assert dict(zip(table.iloc[:, 1], table.iloc[:, -1], strict=True)) == expected
+    assert numbers(at)[texts(language)["dataset.readable"]] == "6"
+
+
+def test_a_selected_rule_is_explained_and_filters() -> None:
+    at = broken()
+    at.session_state["dataset_findings"] = {
+        "selection": {"rows": [list(at.dataframe[0].value.iloc[:, 1]).index(RULES["null-metadata"].title["en"])]}
+    }
+    at.run()
+    said = "\n".join(element.value for element in at.markdown)
+    assert "null\\-metadata" not in said
+    assert "`null-metadata`" in said
+    assert records(at) == [6]
+    at.button(key="dataset_all_rules").click().run()
+    assert len(records(at)) == 7
+
+
+def test_filters_and_order() -> None:
+    at = broken()
+    at.button_group(key="dataset_severity").set_value(["warning"]).run()
+    warned = [
+        record.line
+        for record in read_conversations(BROKEN)
+        if isinstance(record, Conversation) and "warning" in {f.severity for f in lint(record)}
+    ]
+    assert sorted(records(at)) == warned
+    at.button_group(key="dataset_severity").set_value(["error", "warning", "info"]).run()
+    at.toggle(key="dataset_clean").set_value(True).run()
+    assert len(records(at)) == 10
+    at.segmented_control(key="dataset_order").set_value("file").run()
+    assert records(at) == list(range(1, 11))
+    at.text_input(key="dataset_search").set_value("TRAINING LOG").run()
+    assert records(at) == [8]
+    at.text_input(key="dataset_search").set_value("nowhere in it").run()
+    assert records(at) == []
+    assert texts("en")["dataset.list.none"] in [info.value for info in at.info]
+
+
+def test_the_limit_is_the_one_of_the_other_pages() -> None:
+    at = opened()
+    at.number_input(key="max_length").set_value(20).run()
+    assert RULES["answer-lost"].title["en"] in list(at.dataframe[0].value.iloc[:, 1])
+
+
+@pytest.mark.parametrize("record", [2, 6])
+def test_a_record_opens_in_inspect(record: int) -> None:
+    at = broken()
+    at.number_input(key="dataset_open").set_value(record).run()
+    at.button(key="dataset_open_go").click().run()
+    assert not at.exception
+    line = BROKEN.read_text("utf-8").splitlines()[record - 1]
+    assert at.session_state["source"] == "paste"
+    pasted = at.text_area(key="paste").value
+    if record == 2:  # not JSON: its text as it stands
+        assert pasted == line
+    else:
+        assert json.loads(pasted) == json.loads(line)
+
+
+def test_the_mended_file() -> None:
+    at = broken()
+    at.session_state["dataset_mended"] = True
+    at.run()
+    assert not at.exception
+    changes = at.dataframe[-1].value
+    assert list(changes.iloc[:, 2]) == [f"messages[{m}].{field}" for m in (0, 1) for field in ("metadata", "tools")]
+    assert any("4 records" in warning.value for warning in at.warning)
+
+
+BAD = {
+    "empty.jsonl": b"",
+    "picture.jsonl": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
+    "zeros.json": b"\0\1\2\3" * 100,
+    "text.jsonl": b"hello\n",
+    "list.json": b"[1, 2, 3]",
+    "cut.jsonl.gz": gzip.compress(SMALL.read_bytes())[:50],
+    "table.csv": b"a,b\n1,2\n",
+    "name.<script>.jsonl": b"{",
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", BAD)
+def test_bad_files_get_a_sentence(name: str, language: str) -> None:
+    at = uploaded(BAD[name], name, language)
+    assert at.error[0].value
+    assert texts(language)["read.none"] in [element.value for element in at.markdown]
+    assert not at.metric
+
+
+def test_an_upload_is_kept_and_can_be_removed() -> None:
+    at = uploaded(BROKEN.read_bytes())
+    assert numbers(at)["Records"] == "10"
+    at.switch_page("pages/inspect.py").run()
+    at.switch_page("pages/dataset.py").run()
+    assert numbers(at)["Records"] == "10"
+    at.button(key="dataset_forget").click().run()
+    assert not at.metric
+    assert at.session_state["dataset_file"] is None
+
+
+@pytest.mark.parametrize("recipe", ["chatglm", "glm4", "custom"])
+def test_a_large_file_is_checked_by_a_process_of_its_own(recipe: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = opened()
+    at.selectbox(key="recipe").set_value(recipe).run()
+    small = numbers(at)
+    monkeypatch.setattr(dataset_run, "SMALL", 0)
+    at.segmented_control(key="dataset_source").set_value("upload").run()
+    at.file_uploader(key="dataset_upload").set_value(("data.jsonl", SMALL.read_bytes(), "")).run()
+    assert not at.exception
+    assert numbers(at) == small
+
+
+# The work behind it ---------------------------------------------------------------------------------------------------
+
+
+def report_on(path: Path, recipe: str = "glm4", max_length: int | None = 1025) -> Report:
+    folder = Folder()
+    run(Job(str(path), str(folder.path), recipe, max_length), lambda *_: None)
+    return Report(Source(path.name, path, path.name), folder, recipe, max_length)
+
+
+@pytest.fixture
+def rows() -> list[list[dict[str, str]]]:
+    return [record.messages for record in read_conversations(SMALL) if isinstance(record, Conversation)]
+
+
+def test_a_record_is_found_again_in_any_container(rows: list[list[dict[str, str]]], tmp_path: Path) -> None:
+    bodies = {
+        "lines.jsonl": "\n".join(json.dumps({"messages": row}) for row in rows).encode(),
+        "gaps.jsonl": "\r\n\r\n".join(json.dumps({"messages": row}, ensure_ascii=False) for row in rows).encode(),
+        "packed.jsonl.gz": gzip.compress("\n".join(json.dumps({"messages": row}) for row in rows).encode()),
+        "array.json": json.dumps([{"messages": row} for row in rows]).encode(),
+        "indented.json": json.dumps([{"messages": row} for row in rows], indent=2).encode(),
+        "pretty.jsonl": "\n".join(json.dumps({"messages": row}, indent=1) for row in rows).encode(),
+        "one-line.jsonl": " ".join(json.dumps({"messages": row}) for row in rows).encode(),
+    }
+    for name, body in bodies.items():
+        path = tmp_path / name
+        path.write_bytes(body)
+        report = report_on(path)
+        assert len(report) == len(rows), name
+        for record, row in enumerate(rows):
+            assert json.loads(report.as_pasted(record))["messages"] == row, (name, record)
+        found = np.flatnonzero(report.find("小王子")).tolist()
+        assert found == [i for i, row in enumerate(rows) if "小王子" in json.dumps(row, ensure_ascii=False)] or "one-line" in name, name
+
+
+def test_findings_as_csv() -> None:
+    report = report_on(BROKEN)
+    table = pd.read_csv(BytesIO(findings_csv(report, np.ones(report.findings, bool))()))
+    expected = []
+    for record in read_conversations(BROKEN):
+        if isinstance(record, Conversation):
+            expected += [(record.line, f.rule, f.severity, f.text) for f in lint(record, max_length=1025)]
+        else:
+            expected.append((record.line, "unreadable-record", "error", None))
+    found = list(table[["line", "rule", "severity", "text"]].itertuples(index=False, name=None))
+    assert [row[:3] for row in found] == [row[:3] for row in expected]
+    assert all(text in (None, sentence) for (*_, sentence), (*_, text) in zip(found, expected, strict=True))
+
+
+@pytest.mark.parametrize("recipe", ["glm4", "llamafactory", "trl", "axolotl", "xtuner-split", "chatglm3", "ms-swift"])
+def test_the_columns_are_the_library_s(recipe: str) -> None:
+    report = report_on(SMALL, recipe, 100)
+    conversations = [record for record in read_conversations(SMALL) if isinstance(record, Conversation)]
+    for record, conversation in enumerate(conversations):
+        samples, whole = [], []
+        try:
+            whole = glm4viz.label_all(conversation, recipe)
+            samples = glm4viz.label_all(conversation, recipe, max_length=100)
+        except Glm4vizError:
+            pass
+        assert report["full"][record] == sum(map(len, whole))
+        assert report["kept"][record] == sum(map(len, samples))
+        assert report["trained"][record] == sum(int(sample.trained.sum()) for sample in samples)
+
+
+def test_only_the_owner_s_files_are_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert owner_files() == {}
+    inside, outside = tmp_path / "data", tmp_path / "secret.jsonl"
+    (inside / "deep").mkdir(parents=True)
+    for path in (inside / "a.jsonl", inside / "deep" / "b.csv", inside / "notes.exe", outside):
+        path.write_text("{}")
+    (inside / "link.jsonl").symlink_to(outside)
+    monkeypatch.setenv(VARIABLE, str(inside))
+    assert list(owner_files()) == ["a.jsonl", "deep/b.csv"]
+
+
+def test_a_folder_goes_with_its_holder() -> None:
+    folder = Folder()
+    path = folder.path
+    assert path.exists()
+    del folder
+    assert not path.exists()
+
+
+# In a browser ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    find_browser()
+    with running_app() as found:
+        yield found
+
+
+@pytest.mark.xdist_group("browser")
+def test_upload_choose_a_rule_and_open_its_record(address: str, tmp_path: Path) -> None:
+    good = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]
+    lines = [{"messages": [{"role": "user", "content": f"{n}"}, *good[1:]]} for n in range(60)]
+    lines[41] = {"messages": [{"role": "user", "content": "the open question"}]}
+    path = tmp_path / "upload.jsonl"
+    path.write_text("\n".join(map(json.dumps, lines)), "utf-8")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_context(viewport={"width": 1400, "height": 1400}, locale="en-GB").new_page()
+        page.goto(f"{address}?language=en")
+        page.get_by_role("link", name="Dataset").click()
+        page.locator(".st-key-dataset_source").get_by_text("Upload").click()
+        page.locator(".st-key-dataset_upload input[type=file]").set_input_files(path)
+        expect(page.get_by_text("1 of 60 records have an error")).to_be_visible(timeout=30_000)
+        _tick(page.locator(".st-key-dataset_findings canvas").first, 0)
+        expect(page.get_by_role("button", name="All rules")).to_be_visible()
+        expect(page.get_by_text("1 records.")).to_be_visible()
+        _tick(page.locator("[class*='st-key-dataset_records_'] canvas").first, 0)
+        expect(page.get_by_test_id("token-view")).to_contain_text("the open question", timeout=30_000)
+        expect(page).to_have_url(re.compile("source=paste"))
+        page.get_by_role("link", name="Dataset").click()
+        expect(page.get_by_text("upload.jsonl")).to_be_visible()
+        expect(page.get_by_role("button", name="All rules")).to_be_visible()
+        browser.close()
+
+
+def _tick(canvas: object, row: int) -> None:
+    """Ticks a row of a table, which is one picture to the browser."""
+    canvas.click(position={"x": 20, "y": 35 * (row + 1.5)}, force=True)  # type: ignore[attr-defined]

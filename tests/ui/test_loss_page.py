@@ -1,0 +1,123 @@
+"""The Loss page: a result at once, one computation at a time, and only the models that the owner allows."""
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import glm4viz
+from glm4viz.locales import LANGUAGES, texts
+from glm4viz.ui.loss.models import Choice, Turnstile, choices
+
+ROOT = Path(__file__).parents[2]
+SAMPLE = {"zh": "03-multi-turn-zh.json", "en": "04-system-multi-turn-en.json"}
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+def loss_page(language: str = "en") -> AppTest:
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    at.query_params["language"] = language
+    at.run()
+    at.switch_page("pages/loss.py").run()
+    return settled(at, language)
+
+
+def settled(at: AppTest, language: str = "en") -> AppTest:
+    """After a change of page AppTest, unlike a browser, sends every widget's first value: set those that matter."""
+    at.selectbox(key="sample").set_value(SAMPLE[language])
+    at.number_input(key="max_length").set_value(1025)
+    at.run()
+    assert not at.exception
+    return at
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_demo_model_s_losses_stand_there_before_any_click(language: str) -> None:
+    at = loss_page(language)
+    assert at.metric[0].label == texts(language)["loss.training"]
+    (record,) = glm4viz.read_conversations(ROOT / "sample_data" / SAMPLE[language])
+    assert isinstance(record, glm4viz.Conversation)
+    sample = glm4viz.label(record)
+    from glm4viz.loss import training_loss
+
+    loss = training_loss(glm4viz.token_losses(glm4viz.load_model("demo"), sample))
+    assert at.metric[0].value == f"{loss:.3f}"
+    assert any(texts(language)["loss.demo"] == caption.value for caption in at.caption)
+
+
+def test_the_experiment_shows_one_that_stops_and_one_that_does_not() -> None:
+    at = loss_page()
+    at.session_state["experiment"] = True
+    at.run()
+    assert not at.exception
+    assert any("Stopped with" in element.value for element in at.success)
+    assert any("Ran on" in element.value for element in at.warning)
+
+
+def test_a_recipe_of_another_vocabulary_is_said_to_be_one() -> None:
+    at = loss_page()
+    at.selectbox(key="recipe").set_value("torchtune").run()
+    assert not at.exception
+    assert at.error
+
+
+def test_a_model_that_is_not_there_gives_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GLM4VIZ_MODELS", "/nowhere/glm-4")
+    at = loss_page()
+    at.selectbox(key="loss_model").set_value("/nowhere/glm-4").run()
+    assert not at.metric
+    at.button(key="loss_run").click().run()
+    assert not at.exception
+    assert at.error
+
+
+def test_only_the_owner_s_models_are_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GLM4VIZ_MODELS", raising=False)
+    assert list(choices()) == ["demo", "demo-no-stop"]
+    monkeypatch.setenv("GLM4VIZ_MODELS", "dir/a, dir/a+lora ,")
+    assert list(choices().values())[2:] == [Choice("dir/a"), Choice("dir/a", "lora")]
+
+
+def test_inspect_can_take_the_colours() -> None:
+    at = loss_page()
+    at.switch_page("pages/inspect.py").run()
+    settled(at)
+    at.toggle(key="view_loss").set_value(True).run()
+    assert not at.exception
+
+
+# One at a time --------------------------------------------------------------------------------------------------------
+
+
+def test_computations_take_turns_in_order() -> None:
+    gate, order, waited = Turnstile(), [], []
+    inside = threading.Lock()
+
+    def visit(number: int) -> None:
+        with gate.turn(waited.append):
+            assert inside.acquire(blocking=False), "two at once"
+            time.sleep(0.05)
+            order.append(number)
+            inside.release()
+
+    threads = [threading.Thread(target=visit, args=(number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+        time.sleep(0.02)
+    for thread in threads:
+        thread.join(10)
+    assert order == [0, 1, 2]
+    assert max(waited) == 2
+
+
+def test_whoever_leaves_the_queue_frees_the_place() -> None:
+    gate = Turnstile()
+
+    def leave(_: int) -> None:
+        raise KeyboardInterrupt
+
+    with gate.turn(leave), pytest.raises(KeyboardInterrupt), gate.turn(leave):
+        pass
+    assert gate.queue == []
