@@ -5,7 +5,8 @@ from functools import cache
 import tokenizers
 from tokenizers import AddedToken, Regex, decoders, models, pre_tokenizers
 
-from glm4viz.tokenizer import GLM4_SPECIALS, SPLIT_PATTERN, VOCABULARY_SIZE, _byte_level_alphabet, load_tokenizer
+from glm4viz.systems.registry import load_tokenizer
+from glm4viz.tokenizer import GLM4_SPECIALS, SPLIT_PATTERN, VOCABULARY_SIZE, _byte_level_alphabet
 
 
 @cache

@@ -17,8 +17,8 @@ from glm4viz.rows.packing import pack
 from glm4viz.rows.truncation import truncation_curve, what_dies
 from glm4viz.rows.weights import loss_weights
 from glm4viz.systems.own import CustomRecipe
-from glm4viz.systems.registry import recipes
-from glm4viz.tokenizer import Tokenizer, load_tokenizer
+from glm4viz.systems.registry import load_tokenizer, recipes
+from glm4viz.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from glm4viz.loss import load_model, token_losses

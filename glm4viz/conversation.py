@@ -3,14 +3,16 @@
 Readers and the library's `label()` share these rules, so that a fault has one sentence wherever it shows up.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from glm4viz.errors import ConversationError
 from glm4viz.texts import Text
 
+Message = Mapping[str, Any]
 ROLES = ("system", "user", "assistant", "observation")
+ALL_ROLES = (*ROLES, "tool")  # with OpenAI's name for what GLM-4 calls observation
 
 _LIKELY_ROLE = {
     **dict.fromkeys(("human", "prompter", "用户", "人类"), "user"),
@@ -24,8 +26,20 @@ _MISSING = object()  # null is not absent, so None can't stand for "no such key"
 
 
 @dataclass(frozen=True, slots=True)
+class Chat:
+    """A conversation in OpenAI's form, which GLM-4.5 and later are trained in: role tool, tool_calls, reasoning_content, and tools of
+    the whole conversation. `source`: for each message of the same conversation in GLM-4's form, the message here that it stands for,
+    -1 for none; () where there is no such other form.
+    """
+
+    messages: Sequence[Message]
+    tools: Sequence[Any] | None = None
+    source: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Conversation:
-    """One record of a file: its messages in GLM-4's form, and where they came from."""
+    """One record of a file: its messages in GLM-4's form, and where they came from. `chat`: as OpenAI's form has it, if it was read in that."""
 
     messages: list[dict[str, Any]]
     format: str = "glm4"
@@ -33,6 +47,7 @@ class Conversation:
     file: str = ""
     line: int = 0  # where the record starts, counted from 1; 0: unknown
     index: int = 0  # number of the record in its file, counted from 0
+    chat: Chat | None = None
 
 
 class MessageError(ConversationError):

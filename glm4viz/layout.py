@@ -3,14 +3,15 @@
 A recipe says *what goes where*; the engine encodes it. Nothing here knows a token id but those of special tokens.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from glm4viz.conversation import Message as Message  # recipes take it from here, with the rest of what they need
 from glm4viz.tokenizer import Tokenizer
 
-Message = Mapping[str, Any]
-PARTS = ("prefix", "role_tag", "metadata", "newline", "content", "tools", "separator", "stop", "padding")
+# The last three are GLM-4.5's and later: a thought with its tags, the markup and name of a call, and a call's arguments.
+PARTS = ("prefix", "role_tag", "metadata", "newline", "content", "tools", "separator", "stop", "padding", "think", "tool_call", "arguments")
 
 
 class Segment(NamedTuple):
@@ -26,7 +27,7 @@ class Piece(NamedTuple):
     """Segments that become tokens together: one special token (`token` ≥ 0), or text that is encoded as one string (-1).
 
     `mask` is GLM-4's loss_mask: does the training script mark these tokens? `label` replaces the first token's label.
-    `owner` is the message that its labels teach, if that isn't the message it stands in.
+    `owner` is the message that its labels teach, if that isn't the message it stands in. `weight` is what its labels count in the loss.
     """
 
     token: int
@@ -34,6 +35,7 @@ class Piece(NamedTuple):
     mask: bool
     label: int | None = None
     owner: int | None = None
+    weight: float = 1.0
 
     @property
     def text(self) -> str:
@@ -42,17 +44,21 @@ class Piece(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Collects the pieces of one conversation; `rows` has a list of pieces for each sample made of it."""
+    """Collects the pieces of one conversation; `rows` has a list of pieces for each sample made of it.
+
+    `tools` are the conversation's, for recipes that take OpenAI's form; GLM-4's form has them in its messages.
+    """
 
     tokenizer: Tokenizer
+    tools: Sequence[Any] | None = None
     rows: list[list[Piece]] = field(default_factory=lambda: [[]])
 
     def special(
         self, name: str, part: str, *, message: int = -1, mask: bool = False, label: str | None = None, owner: int | None = None
     ) -> None:
         """One special or stand-in token by its name; `label` names another one as its label."""
-        ids = self.tokenizer.named_ids
-        piece = Piece(ids[name], (Segment(part, name, message),), mask, None if label is None else ids[label], owner)
+        id_of = self.tokenizer.named_id
+        piece = Piece(id_of(name), (Segment(part, name, message),), mask, None if label is None else id_of(label), owner)
         self.rows[-1].append(piece)
 
     def text(self, *segments: Segment, mask: bool = False, specials: bool | Collection[str] = False, owner: int | None = None) -> None:
@@ -66,7 +72,7 @@ class Writer:
         names = None if specials is True else frozenset(specials or ())
         at = 0
         for special, part in self.tokenizer.split_specials(text, names):
-            token = self.tokenizer.named_ids[part] if special else -1
+            token = self.tokenizer.named_id(part) if special else -1
             self.rows[-1].append(Piece(token, _cut(segments, at, at + len(part)), mask, None, owner))
             at += len(part)
 

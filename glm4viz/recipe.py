@@ -1,9 +1,9 @@
 """A recipe, how one training script turns a conversation into input_ids and labels, and what comes out: a labelled sample."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +17,12 @@ if TYPE_CHECKING:
 
 IGNORE = -100
 Mask = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float32]
 MaxLength = int | tuple[int, int] | None
 Strings = npt.NDArray[np.str_]
+Form = Literal["glm4", "openai"]
+# generation_config.json of glm-4-9b-chat and of GLM-4.5: generation ends at these.
+GENERATION_STOPS = ("<|endoftext|>", "<|user|>", "<|observation|>")
 
 
 class Source(NamedTuple):
@@ -47,6 +51,10 @@ class Recipe:
     independent: every message is written without regard to the others, so a batch may write each kind once.
     fit: cuts an encoded sample to max_length or refuses it (RecipeRejects), called for None too; by default the tail goes.
     evaluate: the script's `process_batch_eval`, where glm4viz follows it.
+    form: how its messages are written. glm4: GLM-4's `metadata`, role observation, tools in a message; openai: `tool_calls`,
+    `reasoning_content`, role tool, and `Writer.tools`. vocabulary: the bundled one it is shown with.
+    stops: the tokens at which the model it trains stops generating. stand_ins: special tokens of other families that it writes, by name,
+    each with an id of its own beyond GLM-4's embedding (from 151,552 on; `systems/registry.py` refuses an id that another name has).
     """
 
     id: str
@@ -61,6 +69,10 @@ class Recipe:
     max_length_pair: bool = False
     fit: Callable[["LabelledSample", Any], "LabelledSample"] | None = None
     evaluate: Callable[[Sequence[Message], "LabelledSample", int, int], list[tuple[Ids, Ids]]] | None = None
+    form: Form = "glm4"
+    vocabulary: Literal["glm-4", "glm-4.5"] = "glm-4"
+    stops: tuple[str, ...] = GENERATION_STOPS
+    stand_ins: Mapping[str, int] = field(default_factory=dict)
     quirks: tuple[Text, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -87,6 +99,9 @@ class LabelledSample:
     spans: Ids
     pieces: Ids  # int32 [T]: tokens with the same number were encoded together
     full_sizes: Ids  # int32 [messages + 1]: tokens of each message before max_length cut; last: those outside messages
+    tools: Sequence[Any] | None = None  # the conversation's, where its form has them there
+    label_weights: Floats | None = None  # float32 [T]: see weights; None: every label counts 1
+    notes: tuple[Text, ...] = ()  # what was mapped before the recipe saw it
 
     def __len__(self) -> int:
         return len(self.input_ids)
@@ -100,6 +115,12 @@ class LabelledSample:
     def trained(self) -> Mask:
         """bool [T]: does the token carry a label?"""
         return np.not_equal(self.labels, IGNORE)
+
+    @property
+    def weights(self) -> Floats:
+        """float32 [T]: a label's weight in the loss; 1 where trained and 0 where masked, unless the system weighs."""
+        given = np.float32(1) if self.label_weights is None else self.label_weights
+        return np.where(self.trained, given, np.float32(0)).astype(np.float32)
 
     @property
     def targets(self) -> Ids:
@@ -118,13 +139,14 @@ class LabelledSample:
 
     @property
     def warnings(self) -> list[str]:
-        """What the system would say at set-up."""
-        return list(self.recipe.warnings)
+        """What the system would say at set-up, and what was mapped for it."""
+        return [*self.recipe.warnings, *(note["en"] for note in self.notes)]
 
     def take(self, positions: npt.NDArray[np.integer[Any]]) -> "LabelledSample":
         """The sample with only the tokens at `positions`, in that order."""
         columns = ("input_ids", "labels", "message_index", "owner", "part_codes", "spans", "pieces")
-        return replace(self, **{name: getattr(self, name)[positions] for name in columns})
+        weights = None if self.label_weights is None else self.label_weights[positions]
+        return replace(self, label_weights=weights, **{name: getattr(self, name)[positions] for name in columns})
 
     @cached_property
     def token_bytes(self) -> list[bytes]:

@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
@@ -45,13 +46,6 @@ GLM45_SPECIALS = GLM4_SPECIALS | _numbered(
     "<|code_suffix|> <think> </think> <tool_call> </tool_call> <tool_response> </tool_response> <arg_key> </arg_key> <arg_value> "
     "</arg_value> /nothink <|begin_of_box|> <|end_of_box|> <|image|> <|video|>",
 )
-# Special tokens of other families that have no counterpart in GLM-4. Ids from the padded embedding's end on, so that they
-# can't be mistaken for a token of the vocabulary.
-STAND_INS = _numbered(
-    151_552,
-    "<s> </s> <|im_start|> <|im_end|> <|User|> <|Bot|> <eoh> <eoa> <|begin_of_text|> <|start_header_id|> <|end_header_id|> "
-    "<|eot_id|> <|end_of_text|>",
-)
 REQUIRED = ("[gMASK]", "<sop>", "<|endoftext|>", "<|system|>", "<|user|>", "<|assistant|>", "<|observation|>")
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -61,7 +55,8 @@ class Tokenizer:
     """A byte-level BPE vocabulary and its special tokens. Immutable; safe to share between threads.
 
     `name` says where it came from, `special_ids` maps a special token's name to its id, `chat_template` is the jinja text of
-    a model directory (None for the bundled vocabulary).
+    a model directory (None for the bundled vocabulary). `named_ids` has `special_ids` and the stand-ins: special tokens of other
+    families, which recipes write and this vocabulary lacks.
     """
 
     def __init__(
@@ -83,12 +78,32 @@ class Tokenizer:
         self.special_ids: dict[str, int] = dict(special_ids)
         self.chat_template = chat_template
         self._encoder = encoder
-        names = {i: text.encode() for text, i in (STAND_INS | self.special_ids).items()}
-        self._bytes = MappingProxyType({**vocabulary, **names})
+        self._name({**vocabulary}, self.special_ids)
+        self.specials_pattern = _any_of(frozenset(self.special_ids))
+
+    def _name(self, vocabulary: dict[int, bytes], named_ids: Mapping[str, int]) -> None:
+        self.named_ids = dict(named_ids)
+        self._bytes = MappingProxyType(vocabulary | {i: name.encode() for name, i in named_ids.items()})
         self._sizes = np.zeros(max(self._bytes) + 1, np.int32)
         self._sizes[list(self._bytes)] = [len(b) for b in self._bytes.values()]
-        self.named_ids: dict[str, int] = STAND_INS | self.special_ids
-        self.specials_pattern = _any_of(frozenset(self.special_ids))
+
+    def with_stand_ins(self, stand_ins: Mapping[str, int]) -> "Tokenizer":
+        """This tokenizer with more names, each with its id; itself if it has them all. A special token of its own keeps its own id."""
+        if stand_ins.keys() <= self.named_ids.keys():
+            return self
+        made = copy(self)
+        made._name(dict(self._bytes), {**stand_ins, **self.named_ids})
+        return made
+
+    def named_id(self, name: str) -> int:
+        """The id of a special or stand-in token. Raises TokenizerError."""
+        try:
+            return self.named_ids[name]
+        except KeyError:
+            raise TokenizerError(
+                f"{self.name} has no special token {name}. Load a tokenizer that has it, or name it among the recipe's stand_ins.",
+                f"{self.name} 里没有特殊 token {name}。请加载包含它的分词器，或把它写进配方的 stand_ins。",
+            ) from None
 
     def encode(self, text: str, *, specials: bool = False) -> list[int]:
         """Ids of `text`. With `specials`, names of special tokens in it become their ids; else they stay ordinary text."""
@@ -142,12 +157,8 @@ def _any_of(names: frozenset[str]) -> re.Pattern[str]:
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def load_tokenizer(source: str | Path | None = None) -> Tokenizer:
-    """The bundled GLM-4 vocabulary (no argument or "glm-4"), the same with GLM-4.5's special tokens ("glm-4.5"), or a model's.
-
-    A model is a directory or a hub id: a fast Hugging Face tokenizer (loaded with transformers, never with remote code), or a
-    directory with a tiktoken-style `tokenizer.model`. Raises TokenizerError.
-    """
+def read_tokenizer(source: str | Path | None = None) -> Tokenizer:
+    """A vocabulary with its own special tokens and no others; `systems.registry.load_tokenizer` adds the stand-ins. Raises TokenizerError."""
     if source in (None, "glm-4", "glm-4.5"):
         return _bundled("glm-4" if source is None else str(source))
     directory = Path(source)
@@ -156,7 +167,6 @@ def load_tokenizer(source: str | Path | None = None) -> Tokenizer:
     return _from_transformers(str(source))
 
 
-@lru_cache(maxsize=2)
 def _bundled(name: str) -> Tokenizer:
     import splintr
 

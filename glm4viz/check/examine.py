@@ -28,8 +28,7 @@ from glm4viz.linter.rules.text import merges_newlines
 from glm4viz.linter.run import rank
 from glm4viz.readers import read_conversations
 from glm4viz.recipe import MaxLength, Recipe
-from glm4viz.systems.registry import get_recipe
-from glm4viz.tokenizer import load_tokenizer
+from glm4viz.systems.registry import get_recipe, load_tokenizer
 from glm4viz.writing import to_line
 
 

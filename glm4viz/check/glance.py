@@ -23,7 +23,6 @@ from glm4viz.linter.case import Case
 from glm4viz.linter.rules.answers import ends_open, start_of_repetition
 from glm4viz.linter.rules.order import RULES as ORDER_RULES
 from glm4viz.linter.rules.tools import call_written_as_text
-from glm4viz.reading.verdict import GENERATION_STOPS
 from glm4viz.recipe import IGNORE, Mask, Recipe
 from glm4viz.systems.registry import get_recipe
 from glm4viz.tokenizer import Tokenizer
@@ -121,7 +120,7 @@ LABELLED_RULES = tuple(rule for rule in RULES.values() if rule.labelled)
 
 def can_be_judged(recipe: Recipe) -> bool:
     """Whether `trains_as_it_should` holds for the recipe: one that judges samples one by one has reasons that arrays don't show."""
-    return recipe.fit is None and not recipe.max_length_pair
+    return recipe.form == "glm4" and recipe.fit is None and not recipe.max_length_pair
 
 
 def trains_as_it_should(batch: Batch, answers: Iterable[int], max_length: int | None, tokenizer: Tokenizer) -> Mask:
@@ -150,7 +149,7 @@ def trains_as_it_should(batch: Batch, answers: Iterable[int], max_length: int | 
     trained[0], trained[1:] = False, in_answer[:-1]
     trained[starts] = False
     wrong = np.where(trained, ids, np.int32(IGNORE)) != batch.labels
-    stops = [tokenizer.special_ids[name] for name in GENERATION_STOPS]
+    stops = [tokenizer.special_ids[name] for name in batch.recipe.stops]
     counts = np.concatenate([[0], np.cumsum(wrong)])
     fine = (counts[ends] == counts[starts]) & np.isin(ids[ends - 1], stops)
     found = np.bincount(np.searchsorted(ends, at[is_answer], side="right"), minlength=len(starts))

@@ -13,15 +13,16 @@ import numpy as np
 import numpy.typing as npt
 
 from glm4viz.comparison.differences import describe
-from glm4viz.comparison.slots import ABSENT, STATES, Codes, Slot, find_slots, states_of, stop_positions
+from glm4viz.comparison.slots import ABSENT, STATES, Codes, Slot, find_slots, states_of
 from glm4viz.conversation import Conversation, check_messages
 from glm4viz.errors import Glm4vizError, RecipeRejects
 from glm4viz.labelling.single import label_all
 from glm4viz.layout import PARTS, Message
+from glm4viz.reading.stops import stop_positions
 from glm4viz.reading.verdict import RoleText, Turn, Verdict, verdict
 from glm4viz.recipe import LabelledSample, MaxLength, Recipe
-from glm4viz.systems.registry import get_recipe
-from glm4viz.tokenizer import Ids, Tokenizer, load_tokenizer
+from glm4viz.systems.registry import get_recipe, load_tokenizer
+from glm4viz.tokenizer import Ids, Tokenizer
 
 
 class Row(NamedTuple):

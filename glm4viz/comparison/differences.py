@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from glm4viz.comparison.slots import Slot, message_sizes
+from glm4viz.comparison.slots import Slot
 from glm4viz.layout import PARTS
-from glm4viz.reading.verdict import GENERATION_STOPS, Turn
+from glm4viz.reading.stops import message_sizes
+from glm4viz.reading.verdict import Turn
 from glm4viz.texts import Text
 from glm4viz.tokenizer import VOCABULARY_SIZE
 
@@ -289,7 +290,7 @@ def _stops(c: "Comparison", first: str, id: str) -> Iterator[Fact]:
 
 def _foreign_stops(c: "Comparison", id: str) -> Iterator[Fact]:
     names = [turn.stop_name for turn in c.verdicts[id].turns if turn.stop_trained and not turn.hands_over]
-    foreign = [name for name in names if name not in GENERATION_STOPS]
+    foreign = [name for name in names if name not in c.recipes[id].stops]
     if foreign:
         yield Fact("foreign_stop", id, {"ours": _tokens(foreign)})
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from glm4viz.layout import PARTS
+from glm4viz.reading.stops import Positions, stop_positions
 from glm4viz.recipe import IGNORE, LabelledSample
 
 # absent: the recipe dropped, rewrote or cut it. differs: trained, but the label is another token than the one that stands there.
@@ -17,12 +18,20 @@ from glm4viz.recipe import IGNORE, LabelledSample
 STATES = ("absent", "masked", "trained", "differs")
 ABSENT, MASKED, TRAINED, DIFFERS = range(4)
 Codes = npt.NDArray[np.uint8]
-Positions = npt.NDArray[np.int64]
 
 # In reading order. `rewritten` is what a recipe writes in place of a content as given, `outside` what belongs to no message.
-SLOTS = ("prefix", "tools", "tag", "header", "rewritten", "separator", "end", "outside")
+SLOTS = ("prefix", "tools", "tag", "header", "think", "rewritten", "call", "separator", "end", "outside")
 _CONTENT = len(SLOTS)
-_SLOT_OF_PART = {"role_tag": "tag", "metadata": "header", "newline": "header", "content": "rewritten", "stop": "end", "padding": "outside"}
+_SLOT_OF_PART = {
+    "role_tag": "tag",
+    "metadata": "header",
+    "newline": "header",
+    "content": "rewritten",
+    "stop": "end",
+    "padding": "outside",
+    "tool_call": "call",
+    "arguments": "call",
+}
 _SLOT_CODES = np.array([SLOTS.index(_SLOT_OF_PART.get(part, part)) for part in PARTS], np.int64)
 
 
@@ -63,26 +72,6 @@ def states_of(sample: LabelledSample) -> Codes:
     """uint8 [T]: masked, trained or differs, as codes of STATES."""
     codes = np.where(sample.labels == IGNORE, MASKED, np.where(sample.labels == sample.input_ids, TRAINED, DIFFERS))
     return codes.astype(np.uint8)
-
-
-def message_sizes(sample: LabelledSample) -> Positions:
-    """int64 [messages]: how many tokens of each message max_length left."""
-    return np.bincount(sample.message_index[sample.message_index >= 0], minlength=len(sample.messages))
-
-
-def stop_positions(sample: LabelledSample) -> Positions:
-    """int64 [messages]: the token that ends each message, as in a verdict; -1 if the message is not there as a whole, or ends the sample."""
-    count = len(sample.messages)
-    position = np.arange(len(sample))
-    inside = sample.message_index >= 0
-    sizes = message_sizes(sample)
-    last, own = np.full(count, -1), np.full(count, -1)
-    last[sample.message_index[inside]] = position[inside]  # of repeated indexes, the last one stays
-    is_end = inside & (sample.part_codes == PARTS.index("stop"))
-    own[sample.message_index[is_end]] = position[is_end]
-    whole = (sizes > 0) & (sizes == sample.full_sizes[:-1])
-    after = np.where(last + 1 < len(sample), last + 1, -1)
-    return np.where(whole, np.where(own >= 0, own, after), -1)
 
 
 def find_slots(all_samples: Mapping[str, Sequence[LabelledSample]]) -> list[Slot]:

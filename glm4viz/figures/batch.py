@@ -8,7 +8,7 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 
 from glm4viz.figures.palette import PALETTES, Palette, Theme
-from glm4viz.figures.sample import ALL_ROLES, NAMED_CELLS, TRAINED, Translate, cell_names, framed, steps
+from glm4viz.figures.sample import NAMED_CELLS, ROLES, TRAINED, Translate, cell_names, framed, steps
 from glm4viz.recipe import Mask
 from glm4viz.rows.collator import Collated
 from glm4viz.rows.packing import Packed
@@ -77,7 +77,7 @@ def rows_heatmap(
     """
     palette = PALETTES[theme]
     kinds = rows.spread([_kinds(sample) for sample in rows.samples], PADDING)
-    colours = [*(palette.masked(role) for role in ALL_ROLES), palette.trained, "rgba(0,0,0,0)"]
+    colours = [*(palette.masked(role) for role in ROLES), palette.trained, "rgba(0,0,0,0)"]
     labels = rows.spread([cell_names(sample, t) for sample in rows.samples], t("part.padding")) if kinds.size <= NAMED_CELLS else None
     if labels is not None and sample_names:
         owners = np.array([*sample_names, ""], object)[rows.sample_index]
@@ -90,7 +90,7 @@ def rows_heatmap(
     if sample_names:  # the padded batch has the whole legend
         present = [i for i in present if i == TRAINED]
     for i in present:  # a heatmap has no legend of its own
-        name = t("table.trained") if i == TRAINED else t("heatmap.masked", role=t(f"role.{ALL_ROLES[i]}"))
+        name = t("table.trained") if i == TRAINED else t("heatmap.masked", role=t(f"role.{ROLES[i]}"))
         figure.add_scatter(x=[None], y=[None], mode="markers", name=name, marker={"color": colours[i], "symbol": "square", "size": 11})
     _rows_framed(figure, palette, names, t)
     return figure.update_layout(height=figure.layout.height + 60) if sample_names else figure
@@ -120,7 +120,7 @@ def position_line(packed: Packed, row: int, restart: bool, t: Translate, *, them
 
 
 def _kinds(sample: Any) -> npt.NDArray[np.uint8]:
-    role_codes = np.select([sample.roles == role for role in ALL_ROLES], range(len(ALL_ROLES)))
+    role_codes = np.select([sample.roles == role for role in ROLES], range(len(ROLES)))
     return np.where(sample.trained, TRAINED, role_codes).astype(np.uint8)
 
 

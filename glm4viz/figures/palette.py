@@ -29,12 +29,12 @@ PALETTES: dict[Theme, Palette] = {
         ground="#ffffff",
         ink="#31333f",
         trained="#c77700",
-        roles={"": "#6c6c76", "system": "#9c4a7e", "user": "#0067a3", "assistant": "#00735a", "observation": "#b14a00"},
+        roles={"": "#6c6c76", "system": "#9c4a7e", "user": "#0067a3", "assistant": "#00735a", "observation": "#b14a00", "tool": "#b14a00"},
     ),
     "dark": Palette(
         ground="#0e1117",
         ink="#fafafa",
         trained="#f0b429",
-        roles={"": "#9a9aa4", "system": "#e09cc4", "user": "#6cb8ea", "assistant": "#3fc79f", "observation": "#f2935c"},
+        roles={"": "#9a9aa4", "system": "#e09cc4", "user": "#6cb8ea", "assistant": "#3fc79f", "observation": "#f2935c", "tool": "#f2935c"},
     ),
 }

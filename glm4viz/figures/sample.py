@@ -7,15 +7,15 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
-from glm4viz.conversation import ROLES
+from glm4viz.conversation import ALL_ROLES
 from glm4viz.figures.palette import PALETTES, Palette, Theme
 from glm4viz.reading.verdict import Share
 from glm4viz.recipe import LabelledSample
 
 Translate = Callable[..., str]
-ALL_ROLES = ("", *ROLES)
+ROLES = ("", *ALL_ROLES)
 NAMED_CELLS = 20_000  # beyond, a name for each cell would be most of what is sent to the browser
-TRAINED, NOTHING = len(ALL_ROLES), len(ALL_ROLES) + 1
+TRAINED, NOTHING = len(ROLES), len(ROLES) + 1
 
 
 def mask_heatmap(sample: LabelledSample, t: Translate, *, by: str = "position", theme: Theme = "light") -> go.Figure:
@@ -23,9 +23,9 @@ def mask_heatmap(sample: LabelledSample, t: Translate, *, by: str = "position", 
     palette, count = PALETTES[theme], len(sample)
     width = row_width(count)
     starts, row_names = rows_by_message(sample, width) if by == "message" else rows_wrapped(count, width)
-    role_codes = np.select([sample.roles == role for role in ALL_ROLES], range(len(ALL_ROLES)))
+    role_codes = np.select([sample.roles == role for role in ROLES], range(len(ROLES)))
     kinds = np.where(sample.trained, TRAINED, role_codes).astype(np.uint8)
-    colours = [*(palette.masked(role) for role in ALL_ROLES), palette.trained, "rgba(0,0,0,0)"]
+    colours = [*(palette.masked(role) for role in ROLES), palette.trained, "rgba(0,0,0,0)"]
     names = grid(cell_names(sample, t), starts, width, "") if count <= NAMED_CELLS else None
     figure = go.Figure(
         go.Heatmap(
@@ -43,7 +43,7 @@ def mask_heatmap(sample: LabelledSample, t: Translate, *, by: str = "position", 
     )
     present = [i for i in range(TRAINED + 1) if (kinds == i).any()]
     for i in present:  # a heatmap has no legend of its own
-        name = t("table.trained") if i == TRAINED else t("heatmap.masked", role=t(f"role.{ALL_ROLES[i]}"))
+        name = t("table.trained") if i == TRAINED else t("heatmap.masked", role=t(f"role.{ROLES[i]}"))
         figure.add_scatter(x=[None], y=[None], mode="markers", name=name, marker={"color": colours[i], "symbol": "square", "size": 11})
     named = [row for row, name in enumerate(row_names) if name]
     ticks = named[:: -(-len(named) // 24) or 1]
@@ -88,7 +88,7 @@ def row_width(count: int) -> int:
 
 def cell_names(sample: LabelledSample, t: Translate) -> Any:
     texts = [repr(b.decode("utf-8", "backslashreplace"))[1:-1] for b in sample.token_bytes]
-    roles = {role: t(f"role.{role}") for role in ALL_ROLES}
+    roles = {role: t(f"role.{role}") for role in ROLES}
     states = (t("table.masked"), t("table.trained"))
     lines = zip(texts, sample.roles.tolist(), sample.trained.tolist(), strict=True)
     return np.array(
@@ -137,7 +137,7 @@ def loss_share(shares: Sequence[Share], t: Translate, *, by: str, theme: Theme =
 
 
 def _by_role(shares: Sequence[Share]) -> list[Share]:
-    groups = [(role, [s for s in shares if s.role == role]) for role in (*ROLES, "")]
+    groups = [(role, [s for s in shares if s.role == role]) for role in (*ALL_ROLES, "")]
     return [
         Share(-1, role, sum(s.tokens for s in group), sum(s.trained for s in group))
         for role, group in groups

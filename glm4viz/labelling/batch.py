@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from glm4viz.conversation import ROLES, Conversation, check_messages, find_surrogate, surrogate_error
+from glm4viz.conversation import ROLES, Chat, Conversation, find_surrogate, surrogate_error
 from glm4viz.errors import Glm4vizError
+from glm4viz.forms import Given, take
 from glm4viz.labelling.engine import Entries, Frame, cut_right, encode, lay_out
 from glm4viz.labelling.single import label_all
-from glm4viz.layout import Message
 from glm4viz.recipe import LabelledSample, MaxLength, Recipe, check_max_length
-from glm4viz.systems.registry import DEFAULT, get_recipe
-from glm4viz.tokenizer import Ids, Offsets, Tokenizer, load_tokenizer
+from glm4viz.systems.registry import DEFAULT, get_recipe, tokenizer_for
+from glm4viz.tokenizer import Ids, Offsets, Tokenizer
 
 ROLE, CONTENT = itemgetter("role"), itemgetter("content")
 BLOCK = 512  # conversations that are tried at once; one that isn't plain slows down only its block
@@ -39,6 +39,11 @@ class Batch:
     def __len__(self) -> int:
         return len(self.source)
 
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe that made the rows."""
+        return self._again[1]
+
     def __getitem__(self, row: int) -> LabelledSample:
         """The row with all its columns, labelled anew from its conversation."""
         row = range(len(self))[row]
@@ -49,14 +54,22 @@ class Batch:
 
 
 def label_batch(
-    conversations: Iterable[Conversation | Sequence[Message]],
+    conversations: Iterable[Given],
     recipe: str | Recipe = DEFAULT,
     tokenizer: Tokenizer | None = None,
     max_length: MaxLength = None,
+    *,
+    tools: Iterable[Sequence[Any] | None] | None = None,
 ) -> Batch:
-    """`label_all` for many conversations: the same arrays, flat. A conversation that fails has no row but an error."""
-    found, tok = get_recipe(recipe), tokenizer or load_tokenizer()
-    given = [c.messages if isinstance(c, Conversation) else c for c in conversations]
+    """`label_all` for many conversations: the same arrays, flat. A conversation that fails has no row but an error.
+
+    `tools`: for each conversation its own, where they don't stand in a record or Conversation.
+    """
+    found = get_recipe(recipe)
+    tok = tokenizer_for(found, tokenizer)
+    given: list[Any] = [c.messages if isinstance(c, Conversation) and found.form == "glm4" else c for c in conversations]
+    if tools is not None:
+        given = [one if own is None else Chat(list(one), own) for one, own in zip(given, tools, strict=True)]
     check_max_length(found, max_length)
     errors: dict[int, Exception] = {}
     if found.fit is not None:
@@ -66,7 +79,7 @@ def label_batch(
         rows, labels, _ = encode(entries, found, tok)
     except UnicodeEncodeError:
         # Half a character somewhere: find whose it is, and do the others.
-        paths = {i: find_surrogate(messages, "messages") for i, messages in enumerate(given)}
+        paths = {i: find_surrogate(messages, "messages") for i, messages in enumerate(given) if not isinstance(messages, Chat)}
         errors = {i: surrogate_error(path) for i, path in paths.items() if path}
         entries, source = _collect(found, tok, given, errors)
         rows, labels, _ = encode(entries, found, tok)
@@ -111,7 +124,8 @@ def _collect(recipe: Recipe, tokenizer: Tokenizer, given: Sequence[Any], errors:
                 source.append(i)
                 continue
             try:
-                for pieces in lay_out(recipe, check_messages(messages), tokenizer):
+                taken = take(messages, recipe.form)
+                for pieces in lay_out(recipe, taken.messages, tokenizer, taken.tools):
                     entries.add_row(pieces)
                     source.append(i)
             except Glm4vizError as error:

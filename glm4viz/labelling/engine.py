@@ -7,7 +7,7 @@ and shared, so what a batch of thousands costs per message is one small integer 
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -99,9 +99,9 @@ def encode(entries: Entries, recipe: Recipe, tokenizer: Tokenizer) -> Encoded:
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def lay_out(recipe: Recipe, messages: Sequence[Message], tokenizer: Tokenizer) -> list[list[Piece]]:
+def lay_out(recipe: Recipe, messages: Sequence[Message], tokenizer: Tokenizer, tools: Sequence[Any] | None = None) -> list[list[Piece]]:
     """The pieces of each sample that the recipe makes of one conversation."""
-    writer = Writer(tokenizer)
+    writer = Writer(tokenizer, tools)
     recipe.layout(messages, writer)
     return [row for row in writer.rows if row]
 

@@ -1,31 +1,35 @@
 """label and label_all: one conversation through one recipe."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from glm4viz.conversation import Conversation, check_messages, find_surrogate, surrogate_error
+from glm4viz.conversation import find_surrogate, surrogate_error
 from glm4viz.errors import SeveralSamples
+from glm4viz.forms import Given, Taken, take
 from glm4viz.labelling.engine import Entries, encode, lay_out
-from glm4viz.layout import PARTS, Message, Piece, Segment
-from glm4viz.recipe import IGNORE, LabelledSample, MaxLength, Recipe, check_max_length
-from glm4viz.systems.registry import DEFAULT, get_recipe
-from glm4viz.tokenizer import Ids, Tokenizer, load_tokenizer
+from glm4viz.layout import PARTS, Piece, Segment
+from glm4viz.recipe import IGNORE, Floats, LabelledSample, MaxLength, Recipe, check_max_length
+from glm4viz.systems.registry import DEFAULT, get_recipe, tokenizer_for
+from glm4viz.tokenizer import Ids, Tokenizer
 
 
 def label(
-    messages: Conversation | Sequence[Message],
+    messages: Given,
     recipe: str | Recipe = DEFAULT,
     tokenizer: Tokenizer | None = None,
     max_length: MaxLength = None,
+    *,
+    tools: Sequence[Any] | None = None,
 ) -> LabelledSample:
-    """Run the recipe's label pipeline on one conversation.
+    """Run the recipe's label pipeline on one conversation: its messages, a Conversation, or a record `{"messages": […]}` as stored.
 
-    Messages are taken as given: null is not absent. `max_length` None cuts nothing. Raises ConversationError, RecipeRejects,
-    and SeveralSamples for a recipe that splits this conversation.
+    Messages are taken as given: null is not absent. `tools`: the conversation's own, for recipes of GLM-4.5 and later. `max_length`
+    None cuts nothing. Raises ConversationError, RecipeRejects, and SeveralSamples for a recipe that splits this conversation.
     """
-    samples = label_all(messages, recipe, tokenizer, max_length)
+    samples = label_all(messages, recipe, tokenizer, max_length, tools=tools)
     if len(samples) != 1:
         raise SeveralSamples(
             f"This recipe makes {len(samples)} samples of one conversation; use label_all.",
@@ -35,24 +39,26 @@ def label(
 
 
 def label_all(
-    messages: Conversation | Sequence[Message],
+    messages: Given,
     recipe: str | Recipe = DEFAULT,
     tokenizer: Tokenizer | None = None,
     max_length: MaxLength = None,
+    *,
+    tools: Sequence[Any] | None = None,
 ) -> list[LabelledSample]:
     """All samples that the recipe makes of one conversation. Raises as `label` does."""
-    found, tok = get_recipe(recipe), tokenizer or load_tokenizer()
+    found = get_recipe(recipe)
+    tok = tokenizer_for(found, tokenizer)
     check_max_length(found, max_length)
-    checked = check_messages(messages)
+    taken = take(messages, found.form, tools)
     try:
-        return [_sample(found, tok, checked, pieces, max_length) for pieces in lay_out(found, checked, tok)]
+        return [_sample(found, tok, taken, pieces, max_length) for pieces in lay_out(found, taken.messages, tok, taken.tools)]
     except UnicodeEncodeError:
-        raise surrogate_error(find_surrogate(checked, "messages")) from None
+        raise surrogate_error(find_surrogate(taken.messages, "messages")) from None
 
 
-def _sample(
-    recipe: Recipe, tokenizer: Tokenizer, messages: Sequence[Message], pieces: Sequence[Piece], max_length: MaxLength
-) -> LabelledSample:
+def _sample(recipe: Recipe, tokenizer: Tokenizer, taken: Taken, pieces: Sequence[Piece], max_length: MaxLength) -> LabelledSample:
+    messages = taken.messages
     entries = Entries()
     entries.add_row(pieces)
     rows, labels, sizes = encode(entries, recipe, tokenizer)
@@ -75,10 +81,21 @@ def _sample(
         spans=spans,
         pieces=numbers,
         full_sizes=np.bincount(message_index % (len(messages) + 1), minlength=len(messages) + 1).astype(np.int32),
+        tools=taken.tools,
+        label_weights=_weights(recipe, pieces, numbers),
+        notes=taken.notes,
     )
     if recipe.fit is not None:
         return recipe.fit(sample, max_length)
     return sample.take(np.arange(min(max_length, len(sample)))) if isinstance(max_length, int) else sample
+
+
+def _weights(recipe: Recipe, pieces: Sequence[Piece], numbers: Ids) -> Floats | None:
+    """float32 [T]: what each token's label counts; None where all count 1."""
+    if all(piece.weight == 1 for piece in pieces):
+        return None
+    weights = np.array([piece.weight for piece in pieces], np.float32)[numbers]
+    return np.concatenate([weights[:1], weights[:-1]]) if recipe.shift else weights
 
 
 def _locate(

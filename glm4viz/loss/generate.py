@@ -13,8 +13,8 @@ from glm4viz.layout import PARTS, Message
 from glm4viz.loss.model import Cancelled, LossModel
 from glm4viz.loss.stops import stop_ids
 from glm4viz.recipe import Recipe
-from glm4viz.systems.registry import DEFAULT
-from glm4viz.tokenizer import Ids, Tokenizer, load_tokenizer
+from glm4viz.systems.registry import DEFAULT, load_tokenizer
+from glm4viz.tokenizer import Ids, Tokenizer
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """How likely a model is to stop, right where each answer ends."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -8,10 +9,8 @@ import torch
 
 from glm4viz.layout import PARTS
 from glm4viz.loss.model import LossModel
-from glm4viz.recipe import LabelledSample
+from glm4viz.recipe import GENERATION_STOPS, LabelledSample
 from glm4viz.tokenizer import Tokenizer
-
-STOP_NAMES = ("<|endoftext|>", "<|user|>", "<|observation|>")  # GLM-4's own: generation ends at any of them
 
 
 class StopProbability(NamedTuple):
@@ -36,9 +35,9 @@ class StopProbabilities:
         return sum(stop.probability for stop in self.each)
 
 
-def stop_ids(tokenizer: Tokenizer) -> dict[str, int]:
-    """GLM-4's stop tokens in this vocabulary."""
-    return {name: tokenizer.special_ids[name] for name in STOP_NAMES}
+def stop_ids(tokenizer: Tokenizer, stops: Sequence[str] = GENERATION_STOPS) -> dict[str, int]:
+    """The ids of stop tokens, GLM-4's by default, in this vocabulary."""
+    return {name: tokenizer.named_id(name) for name in stops}
 
 
 def stop_probabilities(model: LossModel, sample: LabelledSample) -> list[StopProbabilities]:
@@ -52,7 +51,7 @@ def stop_probabilities(model: LossModel, sample: LabelledSample) -> list[StopPro
     ]
     if not ends:
         return []
-    stops = stop_ids(sample.tokenizer)
+    stops = stop_ids(sample.tokenizer, sample.recipe.stops)
     model.check_ids(np.array(list(stops.values())))
     with model.running():
         hidden = model.hidden_states([sample.input_ids])[0][[at for _, at in ends]]

@@ -8,12 +8,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from glm4viz.conversation import ROLES
+from glm4viz.conversation import ALL_ROLES
 from glm4viz.layout import PARTS
+from glm4viz.reading.stops import stop_positions
 from glm4viz.recipe import LabelledSample
-
-# generation_config.json of glm-4-9b-chat: the ids at which generation ends.
-GENERATION_STOPS = ("<|endoftext|>", "<|user|>", "<|observation|>")
 
 State = Literal["whole", "cut", "lost", "empty"]
 
@@ -42,7 +40,7 @@ class Turn:
     stop: position of the token that ends the turn, its own end token or else the token right after it; None if it was cut off.
     stop_name: the name of that token's label, or of the token itself if it has none.
     first: position of its first token, None if it has none.
-    hands_over: another assistant message follows, so no stop is due. generation_stops: GLM-4 stops generating at it.
+    hands_over: another assistant message follows, so no stop is due. generation_stops: the model stops generating at it.
     """
 
     message: int
@@ -74,9 +72,9 @@ class Verdict:
 
 def verdict(sample: LabelledSample) -> Verdict:
     """The verdict on one sample, its turns in order."""
-    trained, following = _labels_owned(sample), _next_written(sample)
+    trained, following, stops = _labels_owned(sample), _next_written(sample), stop_positions(sample).tolist()
     turns = tuple(
-        _turn(sample, m, own, trained[m], following[m])
+        _turn(sample, m, own, trained[m], following[m], stops[m])
         for m, (message, own) in enumerate(zip(sample.messages, positions(sample), strict=True))
         if message["role"] == "assistant"
     )
@@ -86,7 +84,7 @@ def verdict(sample: LabelledSample) -> Verdict:
 def _text(sample: LabelledSample) -> dict[str, RoleText]:
     content = sample.part_codes == PARTS.index("content")
     roles, trained = sample.roles[content], sample.trained[content]
-    return {role: RoleText(int((roles == role).sum()), int(trained[roles == role].sum())) for role in ROLES if (roles == role).any()}
+    return {role: RoleText(int((roles == role).sum()), int(trained[roles == role].sum())) for role in ALL_ROLES if (roles == role).any()}
 
 
 def positions(sample: LabelledSample) -> list[npt.NDArray[np.intp]]:
@@ -112,10 +110,10 @@ def _next_written(sample: LabelledSample) -> list[int | None]:
     return found[::-1]
 
 
-def _turn(sample: LabelledSample, m: int, own: npt.NDArray[np.intp], trained: int, following: int | None) -> Turn:
+def _turn(sample: LabelledSample, m: int, own: npt.NDArray[np.intp], trained: int, following: int | None, end: int) -> Turn:
     full = int(sample.full_sizes[m])
     state: State = "empty" if not full else "lost" if not len(own) else "cut" if len(own) < full else "whole"
-    stop = _stop(sample, own) if state == "whole" else None
+    stop = end if end >= 0 else None
     name, stop_trained = "", False
     if stop is not None:
         stop_trained = bool(sample.trained[stop])
@@ -131,15 +129,8 @@ def _turn(sample: LabelledSample, m: int, own: npt.NDArray[np.intp], trained: in
         stop_name=name,
         stop_trained=stop_trained,
         hands_over=following is not None and sample.messages[following]["role"] == "assistant",
-        generation_stops=name in GENERATION_STOPS,
+        generation_stops=name in sample.recipe.stops,
     )
-
-
-def _stop(sample: LabelledSample, own: npt.NDArray[np.intp]) -> int | None:
-    ends = own[sample.part_codes[own] == PARTS.index("stop")]
-    if len(ends):
-        return int(ends[-1])
-    return int(own[-1]) + 1 if own[-1] + 1 < len(sample) else None
 
 
 def shares(sample: LabelledSample) -> list[Share]:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from glm4viz.recipe import Mask
-from glm4viz.tokenizer import Tokenizer, load_tokenizer
+from glm4viz.systems.registry import load_tokenizer
+from glm4viz.tokenizer import Tokenizer
 
 
 def answer_in_input(input_ids: Sequence[int], output_ids: Sequence[int], tokenizer: Tokenizer | None = None) -> Mask:

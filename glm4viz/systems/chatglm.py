@@ -15,6 +15,7 @@ from glm4viz.recipe import LabelledSample, Recipe, Source
 from glm4viz.texts import Text
 
 Pair = tuple[int, int]
+EOS = {"</s>": 151_553}  # the end token of ChatGLM's SentencePiece vocabulary
 
 # Formats that hold questions and answers ------------------------------------------------------------------------------
 
@@ -151,6 +152,7 @@ RECIPES = (
         },
         max_length_pair=True,
         layout=chatglm,
+        stand_ins=EOS,
         fit=cut_each(1, (1, 2)),
         quirks=(HISTORY_UNTRAINED, START_TRAINED, QUESTION_LOST),
     ),
@@ -169,6 +171,7 @@ RECIPES = (
         },
         max_length_pair=True,
         layout=chatglm2,
+        stand_ins=EOS,
         fit=cut_each(3, (0, 0)),
         quirks=(HISTORY_UNTRAINED, QUESTION_LOST, PAD_IS_EOS),
     ),

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from glm4viz.errors import RecipeRejects
 from glm4viz.layout import Message, Segment, Writer
 from glm4viz.recipe import Recipe, Source
-from glm4viz.systems.chatglm import question_answer_pairs
+from glm4viz.systems.chatglm import EOS, question_answer_pairs
 from glm4viz.systems.internlm import INTERNLM_SPECIALS
 from glm4viz.texts import Text
 
@@ -117,6 +117,7 @@ RECIPES = (
         },
         max_length=MAX_LENGTH,
         layout=chatglm3,
+        stand_ins=EOS,
         quirks=(NO_NEWLINE, STRIPPED, DEFAULT_SYSTEM, NO_GLM4),
     ),
     Recipe(
@@ -129,6 +130,7 @@ RECIPES = (
         },
         max_length=MAX_LENGTH,
         layout=internlm2,
+        stand_ins=INTERNLM_SPECIALS,
         quirks=(NEWLINE_TRAINED, STRIPPED, DEFAULT_SYSTEM, NO_GLM4),
     ),
 )

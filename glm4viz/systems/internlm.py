@@ -14,7 +14,9 @@ from glm4viz.recipe import LabelledSample, Mask, Recipe, Rows, Source
 from glm4viz.systems.chatglm import as_formatted, question_answer_pairs
 
 # What InternLM's tokenizers make tokens of wherever it stands in a text.
-INTERNLM_SPECIALS = ("<s>", "</s>", "<|im_start|>", "<|im_end|>", "<|User|>", "<|Bot|>", "<eoh>", "<eoa>")
+INTERNLM_SPECIALS = {
+    name: 151_552 + i for i, name in enumerate(("<s>", "</s>", "<|im_start|>", "<|im_end|>", "<|User|>", "<|Bot|>", "<eoh>", "<eoa>"))
+}
 
 
 def alpaca(messages: Sequence[Message], w: Writer) -> None:
@@ -64,6 +66,7 @@ RECIPES = (
             "zh": "脚本里是 2048：超长时只保留前面的部分（少一个），末尾再放上 </s>，并且参与训练",
         },
         layout=alpaca,
+        stand_ins=INTERNLM_SPECIALS,
         remask=has_a_sign,
         fit=cut_and_end,
         quirks=(

@@ -1,8 +1,9 @@
 """All recipes. A module of this package that has a tuple `RECIPES` is a system: adding a file adds a system."""
 
 import difflib
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 from types import MappingProxyType, ModuleType
 
@@ -10,6 +11,7 @@ from glm4viz import systems
 from glm4viz.errors import UnknownRecipe
 from glm4viz.recipe import Recipe
 from glm4viz.systems.own import SCHEME, get_custom
+from glm4viz.tokenizer import Tokenizer, read_tokenizer
 
 DEFAULT = "glm4"
 
@@ -18,6 +20,37 @@ DEFAULT = "glm4"
 def recipes() -> MappingProxyType[str, Recipe]:
     """All recipes by id, GLM-4's own first."""
     return MappingProxyType({recipe.id: recipe for module in system_modules() for recipe in module.RECIPES})
+
+
+@cache
+def stand_ins() -> MappingProxyType[str, int]:
+    """Every stand-in token that some recipe writes, by name. Raises ValueError where two names have one id, or one name two."""
+    pairs = {pair for recipe in recipes().values() for pair in recipe.stand_ins.items()}
+    found = dict(pairs)
+    if not len(pairs) == len(found) == len(set(found.values())):
+        raise ValueError(f"these stand-ins share a name or an id: {sorted(pairs)}")
+    return MappingProxyType(found)
+
+
+@lru_cache(maxsize=2)
+def _bundled(name: str) -> Tokenizer:
+    return read_tokenizer(name).with_stand_ins(stand_ins())
+
+
+def load_tokenizer(source: str | Path | None = None) -> Tokenizer:
+    """The bundled GLM-4 vocabulary (no argument or "glm-4"), the same with GLM-4.5's special tokens ("glm-4.5"), or a model's.
+
+    A model is a directory or a hub id: a fast Hugging Face tokenizer (loaded with transformers, never with remote code), or a
+    directory with a tiktoken-style `tokenizer.model`. It can also name the stand-ins of all recipes. Raises TokenizerError.
+    """
+    if source in (None, "glm-4", "glm-4.5"):
+        return _bundled("glm-4" if source is None else str(source))
+    return read_tokenizer(source).with_stand_ins(stand_ins())
+
+
+def tokenizer_for(recipe: Recipe, tokenizer: Tokenizer | None) -> Tokenizer:
+    """The tokenizer that this recipe's samples are encoded with: the given one, or the bundled vocabulary that it asks for."""
+    return (tokenizer or load_tokenizer(recipe.vocabulary)).with_stand_ins(recipe.stand_ins)
 
 
 @cache

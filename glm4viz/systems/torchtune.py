@@ -13,6 +13,9 @@ from glm4viz.layout import PARTS, Message, Segment, Writer
 from glm4viz.recipe import IGNORE, LabelledSample, Recipe, Source
 
 END = "<|end_of_text|>"
+LLAMA3_SPECIALS = {
+    name: 151_560 + i for i, name in enumerate(("<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", END))
+}
 
 
 def tokenize_messages(messages: Sequence[Message], w: Writer) -> None:
@@ -88,6 +91,7 @@ RECIPES = (
             "zh": "max_seq_len：丢弃尾部，剩下的最后一个 token 换成没有标签的 <|end_of_text|>",
         },
         layout=tokenize_messages,
+        stand_ins=LLAMA3_SPECIALS,
         fit=truncate,
         quirks=(
             {

@@ -218,6 +218,7 @@ RECIPES = (
         },
         max_length=MAX_LENGTH,
         layout=internlm2_chat,
+        stand_ins=INTERNLM_SPECIALS,
         quirks=(MERGES, NO_TOOLS, LOSS_KEY, INTERNLM_ALIVE, NO_GLM4),
     ),
     Recipe(

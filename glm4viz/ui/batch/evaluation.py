@@ -10,8 +10,7 @@ from glm4viz.figures.batch import eval_strips
 from glm4viz.labelling.evaluation import eval_pairs
 from glm4viz.recipe import Mask, Recipe
 from glm4viz.rows.leak import answer_in_input
-from glm4viz.systems.registry import DEFAULT, recipes
-from glm4viz.tokenizer import load_tokenizer
+from glm4viz.systems.registry import DEFAULT, load_tokenizer, recipes
 from glm4viz.ui.batch.samples import Cut
 from glm4viz.ui.i18n import language, plain, t
 from glm4viz.ui.theme import FIGURE, theme

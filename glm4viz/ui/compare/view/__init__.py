@@ -11,7 +11,6 @@ import streamlit as st
 from glm4viz.comparison.alignment import Comparison
 from glm4viz.comparison.slots import SLOTS, STATES, Cell
 from glm4viz.locales import texts
-from glm4viz.reading.verdict import GENERATION_STOPS
 from glm4viz.ui.i18n import language, t
 from glm4viz.ui.web.token_view.wire import pack
 
@@ -61,7 +60,7 @@ def encode(found: Comparison) -> bytes:
         "role_texts": {role: t(f"role.{role}") for role in ("", *set(roles))},
         "states": [t(f"compare_view.{state}") for state in STATES],
         "slot_names": [t(f"compare_view.{slot}") for slot in SLOTS],
-        "stop_names": list(GENERATION_STOPS),
+        "stop_names": sorted({name for recipe in found.recipes.values() for name in recipe.stops}),
         "texts": {key.removeprefix(WORDS): text for key, text in texts(language()).items() if key.startswith(WORDS)},
         "language": language(),
     }

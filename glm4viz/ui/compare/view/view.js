@@ -73,7 +73,7 @@ function itemsByMessage(data) {
   return found;
 }
 
-const SLOTS = ["prefix", "tools", "tag", "header", "rewritten", "separator", "end", "outside"];
+const SLOTS = ["prefix", "tools", "tag", "header", "think", "rewritten", "call", "separator", "end", "outside"];
 
 /** all, none, some (or only:r for two recipes), label_differs, missing. */
 function kindOf(states) {
