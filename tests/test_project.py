@@ -13,7 +13,8 @@ import glm4viz
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+PROJECT, PACKAGE_DATA = PYPROJECT["project"], PYPROJECT["tool"]["setuptools"]["package-data"]["*"]
 MOST_LINES = {".py": 300, ".js": 350, ".css": 350}
 BINARY = (".safetensors", ".png")
 # Absolute paths of one machine, and paths that lead out of the repository.
@@ -64,6 +65,15 @@ def test_the_licence_is_apache_2_word_for_word() -> None:
     assert hashlib.sha256(text).hexdigest() == "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30"
     assert PROJECT["license"] == "Apache-2.0"
     assert all((ROOT / file).is_file() for file in PROJECT["license-files"])
+
+
+def test_a_wheel_has_every_file_of_the_package() -> None:
+    for path in tracked():
+        if ROOT / "glm4viz" not in path.parents or path.suffix == ".py":
+            continue
+        package = next(parent for parent in path.parents if (parent / "__init__.py").exists())
+        inner = path.relative_to(package)
+        assert any(inner.match(glob) and len(inner.parts) == glob.count("/") + 1 for glob in PACKAGE_DATA), inner
 
 
 def test_one_version() -> None:
