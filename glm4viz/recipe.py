@@ -86,6 +86,22 @@ class LabelledSample:
     owner int32 [T]: the message whose generation the label teaches, -1 where masked.
     part_codes uint8 [T]: index in layout.PARTS; a token over two parts has that of its first byte.
     spans int32 [T, 2]: bytes start … stop - 1 of the message's content that the token holds, (-1, -1) where it holds none.
+
+    `owner`: a <|user|> that ends an answer stands in message 2, but it is message 1 that learns to stop there.
+
+    >>> import glm4viz
+    >>> talk = [("user", "Hi"), ("assistant", "你好！"), ("user", "Bye"), ("assistant", "👋")]
+    >>> sample = glm4viz.label([{"role": role, "content": content} for role, content in talk])
+    >>> stop = 9
+    >>> sample.token_bytes[stop], int(sample.message_index[stop]), int(sample.owner[stop])
+    (b'<|user|>', 2, 1)
+
+    `spans`: the emoji has four bytes in three tokens, none of which is a character.
+
+    >>> sample.spans[15:18].tolist()
+    [[0, 2], [2, 3], [3, 4]]
+    >>> "👋".encode()[0:2] == sample.token_bytes[15]
+    True
     """
 
     recipe: Recipe

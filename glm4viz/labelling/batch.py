@@ -64,6 +64,16 @@ def label_batch(
     """`label_all` for many conversations: the same arrays, flat. A conversation that fails has no row but an error.
 
     `tools`: for each conversation its own, where they don't stand in a record or Conversation.
+
+    >>> short = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "你好！"}]
+    >>> broken = [{"role": "user"}]
+    >>> batch = label_batch([short, broken, short * 2])
+    >>> batch.offsets.tolist(), batch.source.tolist()  # two rows, of conversations 0 and 2
+    ([0, 10, 27], [0, 2])
+    >>> print(batch.errors[1])
+    messages[0].content is missing. Add it; an empty text ("") is allowed.
+    >>> bool((batch[1].labels == batch.labels[10:27]).all())
+    True
     """
     found = get_recipe(recipe)
     tok = tokenizer_for(found, tokenizer)

@@ -28,6 +28,12 @@ def label(
 
     Messages are taken as given: null is not absent. `tools`: the conversation's own, for recipes of GLM-4.5 and later. `max_length`
     None cuts nothing. Raises ConversationError, RecipeRejects, and SeveralSamples for a recipe that splits this conversation.
+
+    >>> sample = label([{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "你好！"}])
+    >>> [token.decode() for token in sample.token_bytes]
+    ['[gMASK]', '<sop>', '<|user|>', '\\n', 'Hi', '<|assistant|>', '\\n', '你好', '！', '<|endoftext|>']
+    >>> sample.labels.tolist()  # the answer is trained, and the token after it, which tells the model to stop
+    [-100, -100, -100, -100, -100, -100, 198, 109377, 6313, 151329]
     """
     samples = label_all(messages, recipe, tokenizer, max_length, tools=tools)
     if len(samples) != 1:
