@@ -6,6 +6,8 @@ from glm4viz.comparison.alignment import Comparison, compare
 from glm4viz.comparison.equals import known_equals
 from glm4viz.configs.reader import ConfigError, TrainingConfig, read_training_config
 from glm4viz.conversation import Conversation
+from glm4viz.inference.parity import Parity, parity
+from glm4viz.inference.prompts import Prompt, inference_prompts
 from glm4viz.labelling.batch import Batch, label_batch
 from glm4viz.labelling.evaluation import eval_pairs
 from glm4viz.labelling.single import label, label_all
@@ -33,12 +35,15 @@ __all__ = [
     "CustomRecipe",
     "Finding",
     "LabelledSample",
+    "Parity",
+    "Prompt",
     "Recipe",
     "Tokenizer",
     "TrainingConfig",
     "collate",
     "compare",
     "eval_pairs",
+    "inference_prompts",
     "known_equals",
     "label",
     "label_all",
@@ -48,6 +53,7 @@ __all__ = [
     "load_tokenizer",
     "loss_weights",
     "pack",
+    "parity",
     "read_conversations",
     "read_training_config",
     "recipes",

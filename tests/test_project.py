@@ -83,7 +83,7 @@ def test_one_version() -> None:
 
 def test_the_notice_names_every_source() -> None:
     notice = (ROOT / "NOTICE").read_text("utf-8")
-    named = {tuple(line.split()) for line in notice.splitlines() if re.match(r"  \S+/\S+ +[0-9a-f]{7} ", line)}
+    named = {tuple(line.split()) for line in notice.splitlines() if re.match(r"  \S+/\S+ +\S+ +\d{4}-", line)}
     sources = (recipe.source for recipe in glm4viz.recipes().values())
     assert named == {(source.repository, source.commit, source.date, source.path) for source in sources}
 

@@ -66,12 +66,12 @@ def label_turns(*stops: str) -> Callable[[LabelledSample, Any], LabelledSample]:
                     at = find_stop(ids, sample.tokenizer.special_ids[name], stop)
                     if at >= 0:
                         mask[at] = True
-        return keep_labels(_not_too_long(sample, sequence_len), mask)
+        return keep_labels(not_too_long(sample, sequence_len), mask)
 
     return fit
 
 
-def _not_too_long(sample: LabelledSample, sequence_len: int | None) -> LabelledSample:
+def not_too_long(sample: LabelledSample, sequence_len: int | None) -> LabelledSample:
     if sequence_len is not None and len(sample) > sequence_len:
         raise RecipeRejects(
             f"Axolotl drops this sample: it has {len(sample)} tokens and sequence_len is {sequence_len}. Raise sequence_len, or set "
