@@ -46,15 +46,14 @@ def take(given: Given, form: str, tools: Sequence[Any] | None = None) -> Taken:
     notes: tuple[Text, ...] = ()
     if isinstance(given, Conversation):
         given = given.chat or given.messages
-    if isinstance(given, Chat):
-        messages, found = given.messages, given.tools
-    else:
+    if not isinstance(given, Chat):
         messages, found = _of_record(given)
-    if is_glm4_form(messages):
-        messages, inner = _openai_messages(check_messages(messages))
-        found, notes = found or inner, (MAPPED,)
-    found = tools if tools is not None else found
-    return Taken(check_chat(messages, found), found, notes)
+        given = Chat(messages, found)
+        if is_glm4_form(messages):
+            given, notes = as_chat(check_messages(messages)), (MAPPED,)
+            given = given if found is None else Chat(given.messages, found, given.source)
+    found = tools if tools is not None else given.tools
+    return Taken(check_chat(given.messages, found), found, notes)
 
 
 def _take_glm4(given: Given, tools: Sequence[Any] | None) -> Taken:
@@ -95,13 +94,9 @@ def is_glm4_form(messages: object) -> bool:
 
 def as_chat(messages: Sequence[Message]) -> Chat:
     """Messages in GLM-4's form as OpenAI's has them. A call joins the answer right before it, which OpenAI's form keeps in one message."""
-    chat, tools = _openai_messages(messages)
-    return Chat(chat, tools)
-
-
-def _openai_messages(messages: Sequence[Message]) -> tuple[list[dict[str, Any]], list[Any] | None]:
     chat: list[dict[str, Any]] = []
     tools: list[Any] = []
+    source: list[int] = []
     for message in messages:
         plain = {key: value for key, value in message.items() if key not in ("metadata", "tools")}
         tools += message.get("tools") or []
@@ -115,7 +110,11 @@ def _openai_messages(messages: Sequence[Message]) -> tuple[list[dict[str, Any]],
                 chat.append(plain | {"content": "", "tool_calls": [call]})
         elif message["content"] or not message.get("tools"):
             chat.append(plain)
-    return chat, tools or None
+        else:  # it is there for its tools alone
+            source.append(-1)
+            continue
+        source.append(len(chat) - 1)
+    return Chat(chat, tools or None, tuple(source))
 
 
 def _is_call(message: Message) -> bool:

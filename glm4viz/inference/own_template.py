@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any
 
 from glm4viz.conversation import Message
 from glm4viz.errors import TokenizerError
@@ -37,7 +37,7 @@ def _generation_tag() -> type:
     from jinja2.parser import Parser
 
     class Generation(Extension):
-        tags: ClassVar[set[str]] = {"generation"}
+        tags = {"generation"}  # noqa: RUF012  jinja2 declares it so
 
         def parse(self, parser: Parser) -> list[Node]:
             next(parser.stream)

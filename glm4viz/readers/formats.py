@@ -48,7 +48,7 @@ def _map_glm4(record: Record, said: Said) -> list[Message]:  # noqa: ARG001 — 
 
 
 _FORMS = (
-    Form("openai", "messages", is_openai, map_openai),
+    Form("openai", "messages", is_openai, lambda record, said: map_openai(record, said)[0]),
     Form("glm4", "messages", lambda record: "messages" in record, _map_glm4),
     Form("chatglm3", "conversations", is_chatglm3, map_chatglm3),
     Form("sharegpt", "conversations", lambda record: "conversations" in record, map_sharegpt),
@@ -86,8 +86,8 @@ def understand(value: object, format: str, risky: bool) -> Conversation:
     if risky and (path := find_surrogate({key: record[key] for key in (*_FIELDS, *_COLUMNS) if key in record}, "")):
         raise surrogate_error(path)
     said: Said = {}
-    messages = form.read(record, said)
-    return Conversation(messages, form.name, (*said.values(), *null_content_notes(messages)))
+    messages, chat = map_openai(record, said) if form.name == "openai" else (form.read(record, said), None)
+    return Conversation(messages, form.name, (*said.values(), *null_content_notes(messages)), chat=chat)
 
 
 def _key_of_bare(turns: list[Any], format: str) -> str:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from glm4viz.conversation import OPENAI_ROLES, MessageError, check_message, check_messages, describe
+from glm4viz.conversation import OPENAI_ROLES, Chat, MessageError, check_message, check_messages, describe
 from glm4viz.readers.fields import Message, Record, Said, put_tools
 from glm4viz.texts import Text
 
@@ -19,6 +19,10 @@ SEVERAL_CALLS: Text = {
 RESULT: Text = {
     "en": "A tool result (role tool or function) became an observation; its tool_call_id and name were dropped.",
     "zh": "工具结果（角色 tool 或 function）变成了 observation；tool_call_id 和 name 已去掉。",
+}
+REASONING: Text = {
+    "en": "reasoning_content is kept. Only recipes of GLM-4.5 and later read it.",
+    "zh": "reasoning_content 会保留。只有 GLM-4.5 及以后的配方会读取它。",
 }
 DEVELOPER: Text = {"en": "The role developer became system.", "zh": "角色 developer 变成了 system。"}
 PARTS: Text = {
@@ -47,18 +51,34 @@ def _is_openai_message(message: object) -> bool:
     )
 
 
-def map_openai(record: Record, said: Said) -> list[Message]:
-    """The record's messages in GLM-4's form. Raises `MessageError`, with the field as the file has it."""
+def map_openai(record: Record, said: Said) -> tuple[list[Message], Chat]:
+    """The record's messages in GLM-4's form, and in OpenAI's own. Raises `MessageError`, with the field as the file has it."""
     messages = record["messages"]
     if not isinstance(messages, list) or not messages:
         check_messages(messages)  # raises
     tools = _tools(record)
     mapped: list[Message] = []
+    source: list[int] = []
     for index, message in enumerate(messages):
         mapped += map_message(index, message, said)
+        source += [index] * (len(mapped) - len(source))
     if tools:
         put_tools(tools, mapped, said)
-    return mapped
+    inserted = [-1] * (len(mapped) - len(source))  # a message for the tools alone
+    inner = [tool for message in messages for tool in message.get("tools") or ()]
+    return mapped, Chat([_plain(message) for message in messages], tools or inner or None, (*inserted, *source))
+
+
+def _plain(message: Message) -> Message:
+    """A message that was mapped without fault, with the older names of things written as the newer ones and its parts joined."""
+    plain = {key: value for key, value in message.items() if key not in ("function_call", "tools")}
+    role, call = message.get("role"), message.get("function_call")
+    plain["role"] = {"developer": "system", "function": "tool", "observation": "tool"}.get(str(role), role)
+    if isinstance(message.get("content"), list):
+        plain["content"] = "".join(part if isinstance(part, str) else part["text"] for part in message["content"])
+    if call:
+        plain["tool_calls"] = [*(message.get("tool_calls") or ()), {"type": "function", "function": call}]
+    return plain
 
 
 def _tools(record: Record) -> list[Any]:
@@ -110,11 +130,15 @@ def _map_message(index: int, message: Message, said: Said, under: str) -> Iterat
             f"{here} 有工具调用，但角色是 {plain['role']}。只有 assistant 可以调用工具：请改角色。",
             field=f"{here}.role",
         )
+    if plain.get("reasoning_content"):
+        said["reasoning"] = REASONING
     if plain["content"] or not calls:
         yield plain
+        plain = {key: value for key, value in plain.items() if key != "reasoning_content"}
     for name, arguments in calls:
         said["call"] = CALL
         yield {**plain, "metadata": name, "content": arguments}
+        plain = {key: value for key, value in plain.items() if key != "reasoning_content"}
     if len(calls) > 1:
         said["several"] = SEVERAL_CALLS
 

@@ -110,7 +110,7 @@ RECIPES = (
     Recipe(
         id="renderers-glm4.5",
         system="renderers",
-        source=Source("PrimeIntellect-ai/renderers", "renderers/glm45.py", "0.1.12", "2026-08-01"),
+        source=Source("PrimeIntellect-ai/renderers", "renderers/glm45.py", "0.1.12", "2026-10-12"),
         rule={
             "en": "Everything of an answer behind <|assistant|> and its newline is trained, the thought and the calls included, and the <|user|> "
             "or <|observation|> that follows it as its stop. The last answer has no tag after it, so its stop isn't taught.",
