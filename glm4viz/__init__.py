@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from glm4viz.comparison.alignment import Comparison, compare
+from glm4viz.comparison.compared import Comparison, compare
 from glm4viz.comparison.equals import known_equals
 from glm4viz.configs.notes import TrainingConfig
 from glm4viz.configs.parsing import ConfigError

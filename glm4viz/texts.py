@@ -10,7 +10,7 @@ def both(en: str, zh: str) -> Text:
     return {"en": en, "zh": zh}
 
 
-def fill(text: Text, **values: object) -> Text:
+def fill(text: Text, /, **values: object) -> Text:
     """The text with `{name}` replaced by a value, as str.format does; a value that is itself a Text goes in in its own language."""
 
     def in_language(language: str) -> dict[str, object]:
