@@ -194,7 +194,7 @@ def from_json(text: str, field: str) -> Any:
     try:
         value = json.loads(text)
     except RecursionError:
-        raise MessageError(*TOO_DEEP, field=field) from None
+        raise MessageError(TOO_DEEP["en"], TOO_DEEP["zh"], field=field) from None
     except ValueError as error:
         place = f" (character {error.pos + 1}: {error.msg})" if isinstance(error, json.JSONDecodeError) else ""
         raise MessageError(
