@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from glm4viz.texts import Text, fill, listed
+from glm4viz.texts import Text, fill, listed, printable
 
 # [one|several]: the verb as the number of recipes has it.
 SENTENCES: dict[str, Text] = {
@@ -114,7 +114,7 @@ class Fact(NamedTuple):
 
 def code(text: str) -> str:
     """Text of a token between backticks, its control characters written as escapes."""
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    shown = printable(text)
     fence = "``" if "`" in shown else "`"
     pad = " " if "`" in shown else ""
     return f"{fence}{pad}{shown}{pad}{fence}"

@@ -47,9 +47,9 @@ def _conversation(record: Record, format: str, file: str, index: int) -> Convers
     try:
         conversation = understand(record.value, format, record.risky)
     except MessageError as error:
-        return ReadError(error.text["en"], error.text["zh"], file=file, line=record.line, field=error.field)
+        return ReadError(error.said, file=file, line=record.line, field=error.field)
     except RecursionError:
-        return ReadError(TOO_DEEP["en"], TOO_DEEP["zh"], file=file, line=record.line)
+        return ReadError(TOO_DEEP, file=file, line=record.line)
     notes = conversation.notes
     if record.filled and _has_null(conversation.messages):
         notes = (*notes, FILLED)

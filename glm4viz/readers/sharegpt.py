@@ -52,7 +52,7 @@ def _calls(turn: dict[str, Any], field: str, said: Said) -> list[Message]:
     try:
         read = [read_call(field, call) for call in calls]
     except MessageError as error:
-        raise MessageError(error.text["en"], error.text["zh"], field=field) from None  # the call is inside the text of that field
+        raise MessageError(error.said["en"], error.said["zh"], field=field) from None  # the call is inside the text of that field
     return [{"role": "assistant", "metadata": name, "content": arguments} for name, arguments in read]
 
 

@@ -27,7 +27,7 @@ def row_record(
             try:
                 cell = from_json(cell, name) if cell.strip() else None
             except MessageError as error:
-                return ReadError(error.text["en"], error.text["zh"], file=file, line=line, field=name)
+                return ReadError(error.said, file=file, line=line, field=name)
         elif name in STRUCTURED and isinstance(cell, dict):
             cell = _turned(cell)
         if cell is not None:
@@ -152,7 +152,7 @@ class _Rows:
 def _not_utf8(text: str, line: int) -> ReadError:
     at, words = explain_bytes(text, 0, len(text))
     breaks = text.count("\n", 0, at)
-    return ReadError(words["en"], words["zh"], line=line + breaks, column=at - text.rfind("\n", 0, at))
+    return ReadError(words, line=line + breaks, column=at - text.rfind("\n", 0, at))
 
 
 def unknown_columns(line: str) -> ReadError:
