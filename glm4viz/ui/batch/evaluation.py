@@ -6,7 +6,8 @@ import numpy as np
 import streamlit as st
 
 from glm4viz.errors import Glm4vizError
-from glm4viz.figures.batch import eval_strips
+from glm4viz.figures.base import escaped
+from glm4viz.figures.evaluation import eval_strips
 from glm4viz.labelling.evaluation import eval_pairs
 from glm4viz.recipe import Mask, Recipe
 from glm4viz.rows.leak import answer_in_input
@@ -92,5 +93,4 @@ def _written(kind: str, ids: list[int]) -> None:
 
 
 def _text(ids: list[int]) -> str:
-    text = printable(b"".join(load_tokenizer().token_bytes(i) for i in ids).decode("utf-8", "backslashreplace"))
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return escaped(printable(b"".join(load_tokenizer().token_bytes(i) for i in ids).decode("utf-8", "backslashreplace")))
