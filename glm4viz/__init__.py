@@ -2,9 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
-from glm4viz.comparison.alignment import Comparison, compare
+from glm4viz.comparison.compared import Comparison, compare
 from glm4viz.comparison.equals import known_equals
-from glm4viz.configs.reader import ConfigError, TrainingConfig, read_training_config
+from glm4viz.configs.notes import TrainingConfig
+from glm4viz.configs.parsing import ConfigError
+from glm4viz.configs.reader import read_training_config
 from glm4viz.conversation import Conversation
 from glm4viz.inference.parity import Parity, parity
 from glm4viz.inference.prompts import Prompt, inference_prompts

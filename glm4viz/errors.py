@@ -3,21 +3,19 @@
 `str(error)` is the English sentence; pages call `error.sentence(language)`.
 """
 
+from glm4viz.texts import Text, Worded, both
 
-class Glm4vizError(Exception):
-    """Base of all errors that glm4viz raises on purpose."""
 
-    def __init__(self, en: str, zh: str | None = None) -> None:
-        super().__init__(en)
-        self.text = {"en": en, "zh": zh or en}
+class Glm4vizError(Worded, Exception):
+    """Base of all errors that glm4viz raises on purpose: a sentence in English and one in Chinese, or both as one Text."""
 
-    def sentence(self, language: str = "en") -> str:
-        """The sentence in `language` ("en" or "zh")."""
-        return self.text.get(language, self.text["en"])
+    def __init__(self, en: str | Text, zh: str | None = None) -> None:
+        self.said = both(en, zh or en) if isinstance(en, str) else en
+        super().__init__(self.text)
 
-    def __reduce__(self) -> tuple[type, tuple[str, str], dict[str, object]]:
+    def __reduce__(self) -> tuple[type, tuple[Text], dict[str, object]]:
         # Errors cross process borders in batch work; the default would lose the second sentence.
-        return type(self), (self.text["en"], self.text["zh"]), self.__dict__
+        return type(self), (self.said,), self.__dict__
 
 
 class ConversationError(Glm4vizError):
@@ -54,7 +52,7 @@ class ReadError(Glm4vizError):
     `file` is a name or "", `line` and `column` count from 1 (0: unknown), `field` is a path like `messages[2].content` or "".
     """
 
-    def __init__(self, en: str, zh: str | None = None, *, file: str = "", line: int = 0, column: int = 0, field: str = "") -> None:
+    def __init__(self, en: str | Text, zh: str | None = None, *, file: str = "", line: int = 0, column: int = 0, field: str = "") -> None:
         super().__init__(en, zh)
         self.file, self.line, self.column, self.field = file, line, column, field
 

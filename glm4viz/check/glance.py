@@ -21,8 +21,8 @@ from glm4viz.layout import Message
 from glm4viz.linter import RULES
 from glm4viz.linter.case import Case
 from glm4viz.linter.rules.answers import ends_open, start_of_repetition
+from glm4viz.linter.rules.calls import call_written_as_text
 from glm4viz.linter.rules.order import RULES as ORDER_RULES
-from glm4viz.linter.rules.tools import call_written_as_text
 from glm4viz.recipe import IGNORE, Mask, Recipe
 from glm4viz.systems.registry import get_recipe
 from glm4viz.tokenizer import Tokenizer

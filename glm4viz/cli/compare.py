@@ -11,8 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from glm4viz.cli.options import Json, Language, MaxLengthOption, say
-from glm4viz.comparison.alignment import Comparison, Row, compare, limit_for
-from glm4viz.comparison.differences import answer_numbers, is_learned
+from glm4viz.comparison.alignment import Row
+from glm4viz.comparison.compared import Comparison, compare, limit_for
+from glm4viz.comparison.taught import answer_numbers, is_learned
 from glm4viz.conversation import Conversation
 from glm4viz.errors import Glm4vizError, ReadError, UnknownRecipe
 from glm4viz.readers import read_conversations

@@ -7,7 +7,9 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from glm4viz.configs.reader import ConfigError, TrainingConfig, read_training_config
+from glm4viz.configs.notes import TrainingConfig
+from glm4viz.configs.parsing import ConfigError
+from glm4viz.configs.reader import read_training_config
 
 ConfigOption = Annotated[
     Path | None,

@@ -1,4 +1,4 @@
-"""Several recipes on one conversation, side by side: what each of them trains, aligned by the bytes of the messages' contents.
+"""The contents of the messages, aligned by bytes: which recipe does what with each stretch of text.
 
 Systems cut the same text into different tokens, so tokens can't be laid side by side. Bytes can: a row is a stretch of one
 message's content that no recipe's token boundary divides. What is not content (tags, headers, ends) stands in slots.
@@ -6,23 +6,14 @@ message's content that no recipe's token boundary divides. What is not content (
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, NamedTuple, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from glm4viz.comparison.differences import describe
-from glm4viz.comparison.slots import ABSENT, STATES, Codes, Slot, find_slots, states_of
-from glm4viz.conversation import Conversation, check_messages
-from glm4viz.errors import Glm4vizError, RecipeRejects
-from glm4viz.labelling.single import label_all
-from glm4viz.layout import PARTS, Message
-from glm4viz.reading.stops import stop_positions
-from glm4viz.reading.verdict import RoleText, Turn, Verdict, verdict
-from glm4viz.recipe import LabelledSample, MaxLength, Recipe
-from glm4viz.systems.registry import get_recipe, load_tokenizer
-from glm4viz.tokenizer import Ids, Tokenizer
+from glm4viz.comparison.slots import ABSENT, STATES, Codes, states_of
+from glm4viz.recipe import LabelledSample
+from glm4viz.tokenizer import Ids
 
 
 class Row(NamedTuple):
@@ -79,105 +70,7 @@ class Rows(Sequence[Row]):
         return np.flatnonzero(np.concatenate([[True], ~alike]))
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """samples: the first sample of each recipe that takes this conversation; all_samples: all of them. errors: why the others don't."""
-
-    recipes: dict[str, Recipe]
-    messages: Sequence[Message]
-    all_samples: dict[str, list[LabelledSample]]
-    errors: dict[str, Glm4vizError]
-
-    @property
-    def ids(self) -> tuple[str, ...]:
-        """The recipes that took the conversation, in the order they were asked for."""
-        return tuple(self.all_samples)
-
-    @property
-    def samples(self) -> dict[str, LabelledSample]:
-        return {id: samples[0] for id, samples in self.all_samples.items()}
-
-    @cached_property
-    def rows(self) -> Rows:
-        """The contents of all messages, stretch by stretch."""
-        return _align(self.ids, [str(message["content"] or "").encode() for message in self.messages], self.all_samples)
-
-    @cached_property
-    def slots(self) -> list[Slot]:
-        """What stands around the contents, in reading order; only slots that some recipe fills."""
-        return find_slots(self.all_samples)
-
-    @cached_property
-    def verdicts(self) -> dict[str, Verdict]:
-        return {id: _merged([verdict(sample) for sample in samples]) for id, samples in self.all_samples.items()}
-
-    @cached_property
-    def stop_states(self) -> Codes:
-        """uint8 [recipes, messages]: the state of the token that ends each assistant message; absent for all other messages."""
-        answers = np.array([message["role"] == "assistant" for message in self.messages], bool)
-        found = np.zeros((len(self.ids), len(self.messages)), np.uint8)
-        for r, samples in enumerate(self.all_samples.values()):
-            found[r] = np.where(answers, np.max([_stop_states(sample) for sample in samples], axis=0), ABSENT)
-        return found
-
-    def equal_masks(self) -> list[list[str]]:
-        """Groups of recipes that train the same text and the same stops of this conversation, largest first."""
-        groups: dict[bytes, list[str]] = {}
-        for r, id in enumerate(self.ids):
-            text, stops = self.rows.states[:, r].tobytes(), self.stop_states[r].tobytes()
-            groups.setdefault(text + stops + b"".join(map(_rewritten, self.all_samples[id])), []).append(id)
-        return sorted(groups.values(), key=len, reverse=True)
-
-    def agreement(self) -> npt.NDArray[np.float64]:
-        """float64 [recipes, recipes]: the share of the content's bytes, 0 to 1, that have the same state under both recipes."""
-        rows, at = self.rows, self.rows.stretches()
-        sizes = np.add.reduceat((rows.stop - rows.start).astype(np.int64), at) if len(at) else np.zeros(0, np.int64)
-        states, found = rows.states[at], np.ones((len(self.ids), len(self.ids)))
-        for r in range(len(self.ids)):
-            found[r] = (sizes[:, None] * (states == states[:, [r]])).sum(axis=0) / max(sizes.sum(), 1)
-        return found
-
-    def sentences(self, language: str = "en") -> list[str]:
-        """What the recipes after the first do otherwise than the first, and what any of them edits or drops. Names of tokens stand in backticks."""
-        return [text[language] for text in describe(self)]
-
-
-def compare(
-    messages: Conversation | Sequence[Message],
-    recipe_ids: Sequence[str | Recipe],
-    tokenizer: Tokenizer | None = None,
-    max_length: MaxLength = None,
-) -> Comparison:
-    """Label one conversation with each recipe. A recipe that rejects it is in `errors`; a malformed conversation raises.
-
-    `max_length` means to each system what it calls so; a pair (question, answer) is for others its sum + 1, as GLM-4's limit is,
-    and one number is shared out in halves where a pair is needed.
-    """
-    tok, checked = tokenizer or load_tokenizer(), check_messages(messages)
-    chosen = {recipe.id: recipe for recipe in map(get_recipe, recipe_ids)}
-    taken: dict[str, list[LabelledSample]] = {}
-    errors: dict[str, Glm4vizError] = {}
-    for id, recipe in chosen.items():
-        try:
-            taken[id] = label_all(checked, recipe, tok, limit_for(recipe, max_length))
-        except RecipeRejects as error:
-            errors[id] = error
-    return Comparison(chosen, checked, taken, errors)
-
-
-def limit_for(recipe: Recipe, max_length: MaxLength) -> MaxLength:
-    """The limit as this recipe takes it: a number, or a pair."""
-    if isinstance(max_length, int) and recipe.max_length_pair:
-        return max(max_length // 2, 1), max((max_length - 1) // 2, 1)
-    if isinstance(max_length, tuple | list) and not recipe.max_length_pair:
-        return sum(max_length) + 1
-    return max_length
-
-
-# Contents -------------------------------------------------------------------------------------------------------------
-
-
-def _align(ids: tuple[str, ...], contents: list[bytes], all_samples: Mapping[str, list[LabelledSample]]) -> Rows:
+def align(ids: tuple[str, ...], contents: list[bytes], all_samples: Mapping[str, list[LabelledSample]]) -> Rows:
     """Cut the contents, laid end to end, at every token boundary of every recipe; then look up who holds each piece."""
     ends = np.cumsum([len(content) for content in contents], dtype=np.int64)
     bases = np.concatenate([[0], ends])
@@ -226,32 +119,3 @@ def _holds(sample: LabelledSample, bases: npt.NDArray[np.int64]) -> tuple[npt.ND
     token = np.append(token, token[into])
     order = np.argsort(start, kind="stable")
     return start[order], stop[order], token[order]
-
-
-# Stops and verdicts ---------------------------------------------------------------------------------------------------
-
-
-def _stop_states(sample: LabelledSample) -> Codes:
-    """uint8 [messages]: the state of the token that ends each message."""
-    at = stop_positions(sample)
-    return np.where(at >= 0, states_of(sample)[at], ABSENT).astype(np.uint8) if len(sample) else np.zeros(len(at), np.uint8)
-
-
-def _rewritten(sample: LabelledSample) -> bytes:
-    """What it writes in place of a content as given, with its labels: text that has no place among the rows."""
-    tokens = (sample.part_codes == PARTS.index("content")) & (sample.spans[:, 0] < 0)
-    return np.stack([sample.message_index, sample.input_ids, sample.labels])[:, tokens].tobytes()
-
-
-def _merged(verdicts: Sequence[Verdict]) -> Verdict:
-    """One verdict for all samples of a conversation: for each answer the turn of the sample that teaches it most."""
-    if len(verdicts) == 1:
-        return verdicts[0]
-    turns = tuple(max(versions, key=_taught) for versions in zip(*(v.turns for v in verdicts), strict=True))
-    roles = {role for v in verdicts for role in v.text}
-    text = {role: RoleText(*np.sum([v.text.get(role, (0, 0)) for v in verdicts], axis=0).tolist()) for role in sorted(roles)}
-    return Verdict(sum(v.tokens for v in verdicts), sum(v.trained for v in verdicts), sum(v.full_length for v in verdicts), turns, text)
-
-
-def _taught(turn: Turn) -> tuple[int, bool, bool]:
-    return turn.trained, turn.stop_trained, turn.state != "empty"

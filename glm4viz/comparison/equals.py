@@ -1,32 +1,34 @@
 """Which known systems train the very same things of a conversation as a given recipe."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from glm4viz.conversation import Conversation, check_messages
+from glm4viz.conversation import Chat
 from glm4viz.errors import Glm4vizError
+from glm4viz.forms import Given, take
 from glm4viz.labelling.single import label_all
-from glm4viz.layout import PARTS, Message
+from glm4viz.layout import PARTS
 from glm4viz.recipe import Recipe
 from glm4viz.systems.registry import recipes
 from glm4viz.tokenizer import Tokenizer
 
 
-def known_equals(messages: Conversation | Sequence[Message], recipe: Recipe, tokenizer: Tokenizer | None = None) -> list[str]:
+def known_equals(messages: Given, recipe: Recipe, tokenizer: Tokenizer | None = None) -> list[str]:
     """Ids of the known recipes that train the very same things of this conversation.
 
     Compared are, for every message, which bytes of its content are trained, whether its own tag and header are, and which token
     is taught as its end. Recipes that refuse the conversation or make several samples of it are passed over.
     """
-    checked = check_messages(messages)
-    own = _taught(checked, recipe, tokenizer)
-    found = [id for id, known in recipes().items() if own is not None and _taught(checked, known, tokenizer) == own]
+    checked = take(messages, recipe.form)
+    given: Given = Chat(checked.messages, checked.tools) if recipe.form == "openai" else checked.messages
+    own = _taught(given, recipe, tokenizer)
+    alike = [known for known in recipes().values() if own is not None and known.form == recipe.form]
+    found = [known.id for known in alike if _taught(given, known, tokenizer) == own]
     return [id for id in found if id != recipe.id]
 
 
-def _taught(messages: Sequence[Message], recipe: Recipe, tokenizer: Tokenizer | None) -> set[tuple[Any, ...]] | None:
+def _taught(messages: Given, recipe: Recipe, tokenizer: Tokenizer | None) -> set[tuple[Any, ...]] | None:
     """Everything that carries a label, in terms that do not depend on how the text was cut into tokens."""
     try:
         samples = label_all(messages, recipe, tokenizer)

@@ -64,7 +64,7 @@ class Slot(NamedTuple):
         """Do the recipes teach different things here? What is only read may look as it likes, unless one lacks the tools, or the text."""
         cells = self.cells.values()
         return len({cell.label for cell in cells}) > 1 or (
-            self.slot in ("tools", "rewritten") and len({cell.tokens > 0 for cell in cells}) > 1
+            self.slot in ("tools", "think", "rewritten", "call") and len({cell.tokens > 0 for cell in cells}) > 1
         )
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
+from glm4viz.figures.base import Translate, framed
 from glm4viz.figures.palette import PALETTES, Palette, Theme
-from glm4viz.figures.sample import Translate, framed
 from glm4viz.recipe import Mask
 
 BINS = 40

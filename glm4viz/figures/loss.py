@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from glm4viz.figures.base import Translate, framed
 from glm4viz.figures.palette import PALETTES, Theme
-from glm4viz.figures.sample import Translate, framed, grid, row_width, rows_by_message, rows_wrapped
+from glm4viz.figures.tokens import token_texts, wrapped
 from glm4viz.recipe import LabelledSample
 
 TOP = 8.0  # nats; a token of probability 1/3000. The scale is fixed, so that two figures can be compared
@@ -21,26 +22,23 @@ def loss_heatmap(
     sample: LabelledSample, values: Any, t: Translate, *, by: str = "position", theme: Theme = "light", difference: bool = False
 ) -> go.Figure:
     """One cell a token, coloured by its loss in nats, 0 … 8 (a difference: -4 … 4); masked tokens have a dot."""
-    width = row_width(len(sample))
-    starts, names = rows_by_message(sample, width) if by == "message" else rows_wrapped(len(sample), width)
-    cells = grid(np.asarray(values, np.float32), starts, width, np.float32(np.nan))
-    texts = np.array([b.decode("utf-8", "backslashreplace") for b in sample.token_bytes], object)
-    texts = np.array([repr(text)[1:-1].replace("&", "&amp;").replace("<", "&lt;") for text in texts], object)
+    rows = wrapped(sample, by)
+    cells = rows.grid(np.asarray(values, np.float32), np.float32(np.nan))
     figure = go.Figure(
         go.Heatmap(
             z=np.round(cells, 3),
-            customdata=grid(texts, starts, width, ""),
+            customdata=rows.grid(np.array(token_texts(sample), object), ""),
             colorscale=(DIVERGING if difference else SCALES)[theme],
             zmin=-TOP / 2 if difference else 0,
             zmax=TOP / 2 if difference else TOP,
-            xgap=1 if width <= 128 else 0,
-            ygap=1 if len(starts) <= 400 else 0,
+            xgap=1 if rows.width <= 128 else 0,
+            ygap=1 if len(rows.starts) <= 400 else 0,
             hoverongaps=False,
             hovertemplate="%{customdata}<br>%{z:.2f} " + t("loss.nats") + "<extra></extra>",
             colorbar={"title": {"text": t("loss.nats")}, "thickness": 12},
         )
     )
-    row, column = np.nonzero(grid(~sample.trained, starts, width, False))
+    row, column = np.nonzero(rows.grid(~sample.trained, False))
     if len(sample) <= 4096:
         figure.add_scatter(
             x=column,
@@ -50,11 +48,7 @@ def loss_heatmap(
             hoverinfo="skip",
             marker={"size": 3, "color": PALETTES[theme].roles[""], "symbol": "circle"},
         )
-    named = [r for r, name in enumerate(names) if name]
-    ticks = named[:: -(-len(named) // 24) or 1]
-    figure.update_yaxes(autorange="reversed", tickvals=ticks, ticktext=[names[r] for r in ticks], showgrid=False, zeroline=False)
-    figure.update_xaxes(showgrid=False, zeroline=False)
-    return framed(figure, PALETTES[theme], height=int(np.clip(len(starts) * 22, 44, 480)) + 100)
+    return rows.framed(figure, PALETTES[theme], around=100)
 
 
 def loss_bars(names: list[str], shares: list[float], means: list[float], t: Translate, theme: Theme = "light") -> go.Figure:

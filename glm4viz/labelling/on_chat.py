@@ -15,7 +15,9 @@ def on_chat(sample: LabelledSample, chat: Chat) -> LabelledSample:
     """
     count = len(chat.messages)
     source = np.array([*chat.source, -1], np.int32)  # the last is for what stands outside messages
-    same = [to >= 0 and message["content"] == chat.messages[to].get("content") for message, to in zip(sample.messages, chat.source, strict=True)]
+    same = [
+        to >= 0 and message["content"] == chat.messages[to].get("content") for message, to in zip(sample.messages, chat.source, strict=True)
+    ]
     kept = np.array([*same, False])[sample.message_index]
     sizes = np.zeros(count + 1, np.int32)
     np.add.at(sizes, source % (count + 1), sample.full_sizes)

@@ -5,22 +5,20 @@ line and the documentation all show the same words. Adding a rule means writing 
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
 from glm4viz.errors import Glm4vizError
-from glm4viz.texts import Text
-
-if TYPE_CHECKING:
-    from glm4viz.linter.case import Case
+from glm4viz.linter.case import Case
+from glm4viz.texts import Text, Worded, both, printable
 
 Severity = Literal["error", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")  # the worst first
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing wrong with one conversation: `text` is the English sentence, `sentence("zh")` the Chinese one.
+class Finding(Worded):
+    """One thing wrong with one conversation: what goes wrong and how to mend it.
 
     message_index: the message it is about, None for the conversation as a whole.
     token_range: (start, stop) in the labelled sample, None if it isn't about tokens or they were cut off.
@@ -30,12 +28,7 @@ class Finding:
     severity: Severity
     message_index: int | None
     token_range: tuple[int, int] | None
-    text: str
-    zh: str
-
-    def sentence(self, language: str = "en") -> str:
-        """What goes wrong and how to mend it, in `language` ("en" or "zh")."""
-        return self.zh if language == "zh" else self.text
+    said: Text = field(hash=False)
 
 
 class Hit(NamedTuple):
@@ -53,7 +46,7 @@ class Hit(NamedTuple):
     severity: Severity | None = None
 
 
-Find = Callable[["Case"], Iterator[Hit]]
+Find = Callable[[Case], Iterator[Hit]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,44 +74,46 @@ class Rule:
 
     def finding(self, hit: Hit, token_range: tuple[int, int] | None) -> Finding:
         """The finding that a hit of this rule is."""
-        seen = {"en": hit.seen, "zh": hit.seen} if isinstance(hit.seen, str) else hit.seen
-        en, zh = _printable(seen["en"]), _printable(seen["zh"])
+        seen = both(hit.seen, hit.seen) if isinstance(hit.seen, str) else hit.seen
+        en, zh = printable(seen["en"]), printable(seen["zh"])
         return Finding(
             rule=self.id,
             severity=hit.severity or self.severity,
             message_index=hit.message,
             token_range=token_range,
-            text=self.explanation("en") + (f" Found: {en}." if en else ""),
-            zh=self.explanation("zh") + (f"发现：{zh}。" if zh else ""),
+            said=both(
+                self.explanation("en") + (f" Found: {en}." if en else ""),
+                self.explanation("zh") + (f"发现：{zh}。" if zh else ""),
+            ),
         )
 
     def about(self, error: Glm4vizError, message: int | None = None) -> Finding:
         """The finding that an error is: it says itself what is wrong there and how to mend it."""
-        en, zh = error.sentence("en"), error.sentence("zh")
-        return Finding(self.id, self.severity, message, None, f"{self.harm['en']} {en}", self.harm["zh"] + zh)
+        said = both(f"{self.harm['en']} {error.said['en']}", self.harm["zh"] + error.said["zh"])
+        return Finding(self.id, self.severity, message, None, said)
 
 
 def rule(
     id: str,
     severity: Severity,
     *,
-    title: tuple[str, str],
-    harm: tuple[str, str],
-    mend: tuple[str, str],
+    title: Text,
+    harm: Text,
+    mend: Text,
     evidence: tuple[str, ...] = (),
     labelled: bool = False,
     refines: bool = False,
     option: str = "",
 ) -> Callable[[Find], Rule]:
-    """Makes the decorated generator a `Rule`. Texts are pairs: English, Chinese."""
+    """Makes the decorated generator a `Rule`."""
 
     def decorate(find: Find) -> Rule:
         return Rule(
             id=id,
             severity=severity,
-            title=_text(title),
-            harm=_text(harm),
-            mend=_text(mend),
+            title=title,
+            harm=harm,
+            mend=mend,
             find=find,
             evidence=evidence,
             labelled=labelled,
@@ -127,12 +122,3 @@ def rule(
         )
 
     return decorate
-
-
-def _printable(text: str) -> str:
-    """The text with whatever doesn't show, or steers a terminal, escaped: it comes from the data."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-def _text(pair: tuple[str, str]) -> Text:
-    return {"en": pair[0], "zh": pair[1]}

@@ -4,6 +4,7 @@ A change belongs here only if GLM-4 would be trained on the same text without it
 for the person whose data it is.
 """
 
+import dataclasses
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,33 +14,28 @@ from glm4viz.layout import Message
 from glm4viz.linter.case import is_call
 from glm4viz.linter.repair import openai_tools
 from glm4viz.linter.rules.text import PREFIX
-from glm4viz.texts import Text
+from glm4viz.texts import Text, Worded, both
 
 Messages = list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class Change(Worded):
     """One thing that was mended; message_index counts in the messages as they were given."""
 
     message_index: int
     field: str
-    text: str
-    zh: str
-
-    def sentence(self, language: str = "en") -> str:
-        """What was changed, in `language` ("en" or "zh")."""
-        return self.zh if language == "zh" else self.text
+    said: Text = dataclasses.field(hash=False)
 
 
 _SAID: dict[str, Text] = {
-    "null": {"en": "null removed", "zh": "删去 null"},
-    "tools": {"en": "{name, args} written in OpenAI's form", "zh": "{name, args} 改成 OpenAI 的写法"},
-    "copy": {"en": "the same tools stand on a system message: removed here", "zh": "同样的 tools 已在 system 消息上：此处删去"},
-    "bom": {"en": "byte order mark at the start removed", "zh": "删去开头的字节顺序标记"},
-    "prefix": {"en": "[gMASK]<sop> at the start removed: every recipe writes it", "zh": "删去开头的 [gMASK]<sop>：每个配方都会自己写"},
-    "call": {"en": "name moved to metadata, only the arguments left in content", "zh": "函数名移到 metadata，content 里只留参数"},
-    "last": {"en": "empty message at the end removed: GLM-4 writes nothing for it", "zh": "删去末尾的空消息：GLM-4 不会为它写出任何内容"},
+    "null": both("null removed", "删去 null"),
+    "tools": both("{name, args} written in OpenAI's form", "{name, args} 改成 OpenAI 的写法"),
+    "copy": both("the same tools stand on a system message: removed here", "同样的 tools 已在 system 消息上：此处删去"),
+    "bom": both("byte order mark at the start removed", "删去开头的字节顺序标记"),
+    "prefix": both("[gMASK]<sop> at the start removed: every recipe writes it", "删去开头的 [gMASK]<sop>：每个配方都会自己写"),
+    "call": both("name moved to metadata, only the arguments left in content", "函数名移到 metadata，content 里只留参数"),
+    "last": both("empty message at the end removed: GLM-4 writes nothing for it", "删去末尾的空消息：GLM-4 不会为它写出任何内容"),
 }
 
 
@@ -49,7 +45,7 @@ def mend(messages: Sequence[Message]) -> tuple[Messages, list[Change]]:
     changes: list[Change] = []
 
     def say(m: int, field: str, kind: str) -> None:
-        changes.append(Change(m, field, _SAID[kind]["en"], _SAID[kind]["zh"]))
+        changes.append(Change(m, field, _SAID[kind]))
 
     for step in (_nulls, _tools, _copies, _starts, _calls, _empty_end):
         step(mended, say)

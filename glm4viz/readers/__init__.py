@@ -12,8 +12,8 @@ from glm4viz.readers.arrow import FILLED
 from glm4viz.readers.containers import records_in
 from glm4viz.readers.explain import TOO_DEEP
 from glm4viz.readers.formats import FORMATS, understand
-from glm4viz.readers.records import Record
 from glm4viz.readers.source import Source, name_of
+from glm4viz.readers.values import Record
 
 __all__ = ["FORMATS", "Source", "read_conversations"]
 
@@ -47,9 +47,9 @@ def _conversation(record: Record, format: str, file: str, index: int) -> Convers
     try:
         conversation = understand(record.value, format, record.risky)
     except MessageError as error:
-        return ReadError(error.text["en"], error.text["zh"], file=file, line=record.line, field=error.field)
+        return ReadError(error.said, file=file, line=record.line, field=error.field)
     except RecursionError:
-        return ReadError(*TOO_DEEP, file=file, line=record.line)
+        return ReadError(TOO_DEEP, file=file, line=record.line)
     notes = conversation.notes
     if record.filled and _has_null(conversation.messages):
         notes = (*notes, FILLED)

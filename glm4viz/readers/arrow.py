@@ -8,9 +8,9 @@ from typing import Any, BinaryIO
 
 from glm4viz.conversation import shown
 from glm4viz.errors import ReadError
-from glm4viz.readers.records import Record
 from glm4viz.readers.source import open_path
 from glm4viz.readers.tables import row_record
+from glm4viz.readers.values import Record
 from glm4viz.texts import Text
 
 PARQUET: Text = {"en": "a Parquet file", "zh": " Parquet 文件"}

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from glm4viz.conversation import MessageError, describe
-from glm4viz.readers.fields import Message, Record, Said, missing, not_text, to_json, turns, with_front
+from glm4viz.readers.fields import Message, Record, Said, missing, not_text, to_json, turns, with_front, wrong
 from glm4viz.readers.openai import map_message
 from glm4viz.texts import Text
 
@@ -51,7 +50,12 @@ def _tool(turn: dict[str, Any], field: str, said: Said) -> list[Message]:
     if not isinstance(name, str):
         raise not_text(f"{field}.name", name)
     if not isinstance(parameters, str | dict):
-        raise _bad_parameters(f"{field}.parameters", parameters)
+        raise wrong(
+            f"{field}.parameters",
+            parameters,
+            '. Write the call\'s parameters as an object, such as {"city": "…"}.',
+            '。调用的参数请写成对象，如 {"city": "…"}。',
+        )
     said["tool"] = TOOL
     loss = {"loss": turn["loss"]} if turn.get("loss") is not None else {}
     arguments = parameters if isinstance(parameters, str) else to_json(parameters)
@@ -69,12 +73,3 @@ def _observation(turn: dict[str, Any], field: str, said: Said) -> str:
         said["result as JSON"] = RESULT_AS_JSON
         return to_json(result)
     raise missing(field) if result is None else not_text(field, result)
-
-
-def _bad_parameters(field: str, value: object) -> MessageError:
-    found = describe(value)
-    return MessageError(
-        f'{field} is {found["en"]}. Write the call\'s parameters as an object, such as {{"city": "…"}}.',
-        f'{field} 是{found["zh"]}。调用的参数请写成对象，如 {{"city": "…"}}。',
-        field=field,
-    )

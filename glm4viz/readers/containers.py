@@ -12,10 +12,11 @@ from typing import BinaryIO
 from glm4viz.conversation import shown
 from glm4viz.errors import ReadError
 from glm4viz.readers import arrow
-from glm4viz.readers.records import Record, read_records
+from glm4viz.readers.records import read_records
 from glm4viz.readers.source import Lines, Source, buffered, head_of, name_of, open_path, open_source, stream_lines, unreadable
 from glm4viz.readers.tables import csv_columns, csv_records, unknown_columns
 from glm4viz.readers.unpack import LIMIT, Packing, Unpacked, packing_of
+from glm4viz.readers.values import Record
 
 _TABLE_NAME = re.compile(r"\.[ct]sv(\.gz|\.zst)?$", re.IGNORECASE)
 

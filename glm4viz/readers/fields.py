@@ -42,12 +42,7 @@ def turns(record: Record, key: str, example: str) -> Iterator[tuple[str, dict[st
     """Each turn of the list under a key, with the field it is in."""
     value = record.get(key)
     if not isinstance(value, list):
-        found = describe(value)
-        raise MessageError(
-            f"{key} is {found['en']}, not a list. Write it as [{example}].",
-            f"{key} 是{found['zh']}，不是列表。请写成 [{example}]。",
-            field=key,
-        )
+        raise wrong(key, value, f", not a list. Write it as [{example}].", f"，不是列表。请写成 [{example}]。")
     if not value:
         raise MessageError(
             f"{key} is empty. Add at least one turn, or remove the conversation.",
@@ -57,12 +52,7 @@ def turns(record: Record, key: str, example: str) -> Iterator[tuple[str, dict[st
     for index, turn in enumerate(value):
         field = f"{key}[{index}]"
         if not isinstance(turn, dict):
-            found = describe(turn)
-            raise MessageError(
-                f"{field} is {found['en']}, not a turn. Write it as {example}.",
-                f"{field} 是{found['zh']}，不是一轮对话。请写成 {example}。",
-                field=field,
-            )
+            raise wrong(field, turn, f", not a turn. Write it as {example}.", f"，不是一轮对话。请写成 {example}。")
         yield field, turn
 
 
@@ -96,12 +86,13 @@ def missing(field: str) -> MessageError:
 
 
 def not_text(field: str, value: object) -> MessageError:
+    return wrong(field, value, ", not a text. Put it in quotes, as one text.", "，不是文本。请把它写成一个带引号的文本。")
+
+
+def wrong(field: str, value: object, en: str, zh: str) -> MessageError:
+    """The error that says what a field is, and goes on with these words on what it should be."""
     found = describe(value)
-    return MessageError(
-        f"{field} is {found['en']}, not a text. Put it in quotes, as one text.",
-        f"{field} 是{found['zh']}，不是文本。请把它写成一个带引号的文本。",
-        field=field,
-    )
+    return MessageError(f"{field} is {found['en']}{en}", f"{field} 是{found['zh']}{zh}", field=field)
 
 
 def pairs(record: Record, key: str = "history") -> list[Message]:
@@ -123,12 +114,7 @@ def pairs(record: Record, key: str = "history") -> list[Message]:
 
 
 def _bad_history(field: str, value: object) -> MessageError:
-    found = describe(value)
-    return MessageError(
-        f'{field} is {found["en"]}. Write the history as [["question", "answer"], …].',
-        f'{field} 是{found["zh"]}。history 请写成 [["问题", "回答"], …]。',
-        field=field,
-    )
+    return wrong(field, value, '. Write the history as [["question", "answer"], …].', '。history 请写成 [["问题", "回答"], …]。')
 
 
 def left_out(turn: dict[str, Any], known: frozenset[str], names: dict[str, None]) -> None:
@@ -177,12 +163,7 @@ def _tools(tools: object, said: Said) -> list[Any]:
     if tools is None:
         return []
     if not isinstance(tools, list):
-        found = describe(tools)
-        raise MessageError(
-            f"tools is {found['en']}, not a list. Write a list of functions.",
-            f"tools 是{found['zh']}，不是列表。请写成函数的列表。",
-            field="tools",
-        )
+        raise wrong("tools", tools, ", not a list. Write a list of functions.", "，不是列表。请写成函数的列表。")
     bare = [isinstance(tool, dict) and "name" in tool and "function" not in tool for tool in tools]
     if any(bare):
         said["wrapped"] = TOOLS_WRAPPED
@@ -194,7 +175,7 @@ def from_json(text: str, field: str) -> Any:
     try:
         value = json.loads(text)
     except RecursionError:
-        raise MessageError(*TOO_DEEP, field=field) from None
+        raise MessageError(TOO_DEEP["en"], TOO_DEEP["zh"], field=field) from None
     except ValueError as error:
         place = f" (character {error.pos + 1}: {error.msg})" if isinstance(error, json.JSONDecodeError) else ""
         raise MessageError(

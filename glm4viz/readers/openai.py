@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from glm4viz.conversation import OPENAI_ROLES, Chat, MessageError, check_message, check_messages, describe
-from glm4viz.readers.fields import Message, Record, Said, put_tools
+from glm4viz.conversation import OPENAI_ROLES, Chat, MessageError, check_message, check_messages
+from glm4viz.readers.fields import Message, Record, Said, put_tools, wrong
 from glm4viz.texts import Text
 
 CALL: Text = {
@@ -88,11 +88,11 @@ def _tools(record: Record) -> list[Any]:
     if not tools:
         return []
     if not isinstance(tools, list):
-        found = describe(tools)
-        raise MessageError(
-            f"tools is {found['en']}, not a list. Write the list itself, not a text that holds it.",
-            f"tools 是{found['zh']}，不是列表。请直接写列表，不要写成文本。",
-            field="tools",
+        raise wrong(
+            "tools",
+            tools,
+            ", not a list. Write the list itself, not a text that holds it.",
+            "，不是列表。请直接写列表，不要写成文本。",
         )
     return tools
 
@@ -174,11 +174,11 @@ def read_call(field: str, call: object) -> tuple[str, str]:
 
 
 def _bad_call(field: str, value: object) -> MessageError:
-    found = describe(value)
-    return MessageError(
-        f'{field} is {found["en"]}. Write a call as {{"function": {{"name": "…", "arguments": "{{…}}"}}}}.',
-        f'{field} 是{found["zh"]}。调用请写成 {{"function": {{"name": "…", "arguments": "{{…}}"}}}}。',
-        field=field,
+    return wrong(
+        field,
+        value,
+        '. Write a call as {"function": {"name": "…", "arguments": "{…}"}}.',
+        '。调用请写成 {"function": {"name": "…", "arguments": "{…}"}}。',
     )
 
 
@@ -188,11 +188,11 @@ def _joined(field: str, parts: list[object]) -> str:
         text = part.get("text") if isinstance(part, dict) else part
         if not isinstance(text, str):
             kind = part.get("type") if isinstance(part, dict) else None
-            found = describe(kind if isinstance(kind, str) else part)
-            raise MessageError(
-                f"{field}[{index}] is {found['en']}, not a text. Only text can be read: remove images, audio and the like.",
-                f"{field}[{index}] 是{found['zh']}，不是文本。只能读取文本：请去掉图片、音频等。",
-                field=f"{field}[{index}]",
+            raise wrong(
+                f"{field}[{index}]",
+                kind if isinstance(kind, str) else part,
+                ", not a text. Only text can be read: remove images, audio and the like.",
+                "，不是文本。只能读取文本：请去掉图片、音频等。",
             )
         texts.append(text)
     if not texts:

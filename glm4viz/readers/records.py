@@ -1,45 +1,17 @@
 """From lines of text to records, losing none that is good.
 
 A line that is JSON by itself is a record (or an array of them) and nothing more is done to it. Only when a line is not, the careful way
-begins: the lines that belong together are gathered into a block, values are taken out of it one by one, and after a broken one reading goes
-on at the next place that holds a whole record.
+begins: the lines that belong together are gathered into a `Block`, which takes the records out of them.
 """
 
 import json
-import re
-from bisect import bisect_left
-from collections.abc import Generator, Iterator
-from contextlib import suppress
-from typing import NamedTuple
+from collections.abc import Iterator
 
 from glm4viz.conversation import is_unicode
 from glm4viz.errors import ReadError
-from glm4viz.readers.explain import MISSING_COMMA, STRAY, TRAILING_COMMA, UNCLOSED_ARRAY, Words, explain, explain_bytes
-from glm4viz.readers.formats import has_form, is_sharegpt_turn
+from glm4viz.readers.block import OPENING, STRINGS, Block, Stray
 from glm4viz.readers.source import Lines, too_big
-
-_SPACE = " \t\r\n\ufeff"  # a byte order mark is left inside when files are glued together
-_SPACES = re.compile(f"[{_SPACE}]*")
-# For counting brackets: strings and comments are taken whole, so that the brackets in them don't count.
-_STRING = r'"[^"\\\n]*(?:\\.[^"\\\n]*)*"?' + r"|'[^'\\\n]*(?:\\.[^'\\\n]*)*'(?=\s*[,:\]}])|//[^\n]*"
-_STRINGS = re.compile(_STRING)
-_TOKENS = re.compile(_STRING + r"|[\[\]{}]")
-_STARTS = re.compile(r'\{(?=\s*")|\[(?=\s*\{)')
-# What the first line of a record looks like up to its first key; a later line that starts the same way starts the next record.
-_OPENING = re.compile(r"[\[{]\s*(?:\{\s*)?[\"'“]?\w+")
-_BEFORE_ITEM = ("[", ",", "]", "}", "\n", "/")  # a slash ends a comment
-_FIRST_KEY_OF_A_MESSAGE = re.compile(r"\{\s*[\"'“]?(?:role|content|from)\b")
-_raw_decode = json.JSONDecoder().raw_decode
-
-
-class Record(NamedTuple):
-    """One value that should be a conversation."""
-
-    value: object
-    line: int
-    risky: bool  # its text has \ud… in it, so a lone surrogate is possible
-    file: str = ""  # the part of the source it is in, if that has several files
-    filled: bool = False  # its file can't leave a field out, and has null in it instead
+from glm4viz.readers.values import Record, conversations_in
 
 
 def read_records(source: Lines) -> Iterator[Record | ReadError]:
@@ -49,11 +21,11 @@ def read_records(source: Lines) -> Iterator[Record | ReadError]:
     for block in _blocks(source):
         empty = False
         if isinstance(block, Record):
-            for value in _conversations(block.value):
+            for value in conversations_in(block.value):
                 yield Record(value, block.line, block.risky)
             continue
         for found in block.records():
-            if isinstance(found, _Stray):
+            if isinstance(found, Stray):
                 if troubled:
                     continue
                 found = found.error
@@ -66,7 +38,7 @@ def read_records(source: Lines) -> Iterator[Record | ReadError]:
         )
 
 
-def _blocks(source: Lines) -> "Iterator[Record | _Block]":
+def _blocks(source: Lines) -> Iterator[Record | Block]:
     """Each line that is JSON by itself as a record, all else in blocks of lines that belong together."""
     held: list[str] = []
     start, depth, opening, size = 0, 0, None, 0
@@ -79,10 +51,10 @@ def _blocks(source: Lines) -> "Iterator[Record | _Block]":
                     raise too_big(start)
                 depth += _depth(line)
                 if depth <= 0:
-                    yield _Block("\n".join(held), start, source.from_bytes)
+                    yield Block("\n".join(held), start, source.from_bytes)
                     held = []
                 continue
-            yield _Block("\n".join(held), start, source.from_bytes)
+            yield Block("\n".join(held), start, source.from_bytes)
             held = []
         if not line or line.isspace():
             continue
@@ -92,233 +64,19 @@ def _blocks(source: Lines) -> "Iterator[Record | _Block]":
         except (ValueError, RecursionError):
             start, depth = number, _depth(line)
             if depth > 0:
-                held, found, size = [line], _OPENING.match(line), len(line)
+                held, found, size = [line], OPENING.match(line), len(line)
                 opening = found and found[0]
                 continue
         else:
             if clean or not source.from_bytes:
                 yield Record(value, number, not clean or "\\ud" in line or "\\uD" in line)
                 continue
-        yield _Block(line, number, source.from_bytes)
+        yield Block(line, number, source.from_bytes)
     if held:
-        yield _Block("\n".join(held), start, source.from_bytes)
+        yield Block("\n".join(held), start, source.from_bytes)
 
 
 def _depth(line: str) -> int:
     """How many brackets the line opens and leaves open (negative: closes)."""
-    bare = _STRINGS.sub("", line)
+    bare = STRINGS.sub("", line)
     return bare.count("{") + bare.count("[") - bare.count("}") - bare.count("]")
-
-
-def _conversations(value: object) -> Iterator[object]:
-    """What a value at the top holds: a list is either one bare conversation or an array of records."""
-    if isinstance(value, list) and value and (not any(map(_is_message, value)) or any(map(_is_record, value))):
-        yield from value
-    else:
-        yield value
-
-
-def _is_message(value: object) -> bool:
-    return isinstance(value, dict) and ("role" in value or "content" in value or is_sharegpt_turn(value)) and not has_form(value)
-
-
-def _is_record(value: object) -> bool:
-    return isinstance(value, list) or (isinstance(value, dict) and has_form(value))
-
-
-def _has_swallowed(value: object) -> bool:
-    """A bare conversation whose ] is missing takes the next ones for its messages."""
-    return isinstance(value, list) and bool(value) and _is_message(value[0]) and any(isinstance(item, list) for item in value)
-
-
-class _Stray(NamedTuple):
-    """A comma or bracket between records: an error only if nothing before explains it."""
-
-    error: ReadError
-
-
-# What a block is taken apart in: a generator that also returns the position it has come to.
-_Steps = Generator[Record | ReadError | _Stray, None, int]
-
-
-class _Block:
-    """A run of lines that is not plain JSON Lines: pretty-printed, broken, or both."""
-
-    def __init__(self, text: str, line: int, from_bytes: bool) -> None:
-        self.text, self.line, self.from_bytes = text, line, from_bytes
-        self._wary = False  # whether something was broken: from then on a record may end where the next one opens
-        self._following = 0  # the whole record found last
-        self._breaks: list[int] | None = None
-        # Characters to read in vain, and whole rests; without bounds, hostile input could take minutes.
-        self._patience, self._retries = 10 * len(text) + 1_000_000, 20
-
-    def records(self) -> Iterator[Record | ReadError | _Stray]:
-        position = 0
-        while (position := self._skip(position)) < len(self.text):
-            if self.text[position] in ",]}":
-                yield _Stray(self._error(position, position + 1, STRAY))
-                position += 1
-            elif self._opens_array(position):
-                position = yield from self._array(position)
-            else:
-                position = yield from self._one(position, expand=True)
-
-    def _array(self, start: int) -> _Steps:
-        """The elements of an array of records, which begins at `start`; returns where it ends."""
-        position, comma, closed = start + 1, -1, True
-        while (position := self._skip(position)) < len(self.text):
-            char = self.text[position]
-            if char == "]":
-                if comma >= 0:
-                    yield self._error(comma, comma + 1, TRAILING_COMMA)
-                return position + 1
-            if char == ",":
-                yield _Stray(self._error(position, position + 1, STRAY))
-                position += 1
-                continue
-            if not closed:
-                yield _Stray(self._error(position, position + 1, MISSING_COMMA))
-            position = self._skip((yield from self._one(position)))
-            comma = position if self.text[position : position + 1] == "," else -1
-            closed = comma >= 0
-            position += closed
-        yield _Stray(self._error(start, start + 1, UNCLOSED_ARRAY))
-        return position
-
-    def _one(self, start: int, expand: bool = False) -> _Steps:
-        """One value, or the error in its place; returns where reading goes on."""
-        try:
-            value, end = self._decode(start)
-        except (ValueError, RecursionError) as error:
-            end = self._resume(start)
-            yield self._error(start, end, error)
-            return end
-        clean = is_unicode(raw := self.text[start:end])
-        if not clean and self.from_bytes:
-            yield self._error(start, end, STRAY)  # the words are those for the bytes
-            return end
-        for record in _conversations(value) if expand else (value,):
-            yield Record(record, self._place(start)[0], not clean or "\\ud" in raw or "\\uD" in raw)
-        return end
-
-    def _decode(self, start: int) -> tuple[object, int]:
-        """The value at `start` and where it ends. A JSONDecodeError counts its position from `start`."""
-        if not self._wary:
-            with suppress(ValueError, RecursionError):
-                value, end = _raw_decode(self.text, start)
-                if not _has_swallowed(value):
-                    return value, end
-            self._wary = True
-        stop = self._next_opening(start)
-        try:
-            return self._decode_piece(start, stop)
-        except (ValueError, RecursionError):
-            # What looks like the next record may yet be a part of this one.
-            if stop < len(self.text) and self._retries > 0:
-                self._retries -= 1
-                with suppress(ValueError, RecursionError):
-                    value, end = _raw_decode(self.text, start)
-                    if not _has_swallowed(value):
-                        return value, end
-            raise
-
-    def _decode_piece(self, start: int, stop: int) -> tuple[object, int]:
-        try:
-            value, length = _raw_decode(self.text[start:stop])
-        except (ValueError, RecursionError):
-            self._patience -= stop - start
-            raise
-        return value, start + length
-
-    def _opens_array(self, start: int) -> bool:
-        """Whether an array of records begins here, rather than a record. Asked of text, because the whole may be broken."""
-        first = self._skip(start + 1)
-        if self.text[start] != "[" or self.text[first : first + 1] not in ("[", "{"):
-            return False
-        try:
-            return not _is_message(self._decode(first)[0])
-        except (ValueError, RecursionError):
-            return not _FIRST_KEY_OF_A_MESSAGE.match(self.text, first)
-
-    def _resume(self, start: int) -> int:
-        """Where to go on after the broken value at `start`: behind its closing bracket, or at the next record if that comes first."""
-        following = min(self._next_record(start), self._next_opening(start))
-        if self._patience < 0:
-            return len(self.text)
-        depth = 0
-        for token in _TOKENS.finditer(self.text, start, following):
-            depth += (token[0] in "[{") - (token[0] in "]}")
-            if depth < 0:  # the bracket of the array around it
-                return max(token.start(), start + 1)
-            if depth == 0 and token[0] in "]}":
-                end = self._skip(token.end())
-                ends_here = self.text[end : end + 1] in ("", ",", "]") or "\n" in self.text[token.end() : end]
-                return token.end() if ends_here else following
-        return following
-
-    def _next_record(self, start: int) -> int:
-        """Where the next whole record begins after `start`; the end of the text if there is none."""
-        if self._following > start:
-            return self._following
-        self._following = len(self.text)
-        for found in _STARTS.finditer(self.text, start + 1):
-            if self._patience < 0:
-                break
-            at = found.start()
-            if self._before(at) not in _BEFORE_ITEM:
-                continue  # the value of a key, or quoted in a text
-            with suppress(ValueError, RecursionError):
-                value, _ = self._decode_piece(at, self._next_opening(at))
-                if all(map(_is_message, value)) if isinstance(value, list) else _is_record(value):
-                    self._following = at
-                    break
-        return self._following
-
-    def _next_opening(self, start: int) -> int:
-        """Where text like that at `start`, up to the first key, stands again as the next item; the end of the text if nowhere."""
-        opening, at = _OPENING.match(self.text, start), start
-        while opening and self._patience > 0:
-            at = self.text.find(opening[0], at + 1)
-            if at < 0:
-                self._patience -= (len(self.text) - start) // 50  # a search is that much cheaper than reading
-                break
-            if self._before(at) in _BEFORE_ITEM[1:]:  # after [ it would be inside this one
-                return at
-            self._patience -= 100
-        return len(self.text)
-
-    def _before(self, position: int) -> str:
-        """The character before a position, spaces left out. At the start of a line it is the line break, but not for a key's list."""
-        near = self.text[max(0, position - 200) : position].rstrip(" \t")
-        char = near.rstrip(_SPACE)[-1:]
-        return "\n" if near.endswith("\n") and not (char == ":" and self.text[position] == "[") else char
-
-    def _skip(self, position: int) -> int:
-        found = _SPACES.match(self.text, position)
-        return found.end() if found else position
-
-    def _place(self, position: int) -> tuple[int, int]:
-        """Line in the file and column, both counted from 1."""
-        if self._breaks is None:
-            self._breaks = [found.start() for found in re.finditer("\n", self.text)]
-        row = bisect_left(self._breaks, position)
-        return self.line + row, position - (self._breaks[row - 1] if row else -1)
-
-    def _error(self, start: int, end: int, cause: Exception | Words) -> ReadError:
-        """The error for the text from `start` to `end`, which is skipped."""
-        piece = self.text[start:end]
-        if self.from_bytes and not is_unicode(piece):
-            at, words = explain_bytes(self.text, start, end)
-        elif isinstance(cause, Words):
-            at, words = start, cause
-        else:
-            at, words = explain(self.text[start : end + 80], end - start, cause)
-            at += start
-        first, last = self._place(start)[0], self._place(start + len(piece.rstrip(_SPACE)))[0]
-        lost = Words("", "")
-        if last > first:
-            lost = Words(f" Lines {first} to {last} were skipped.", f"已跳过第 {first} 到 {last} 行。")
-        elif len(piece) > 2000:
-            lost = Words(f" {len(piece)} characters were skipped.", f"已跳过 {len(piece)} 个字符。")
-        line, column = self._place(at)
-        return ReadError(words.en + lost.en, words.zh + lost.zh, line=line, column=column)

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from glm4viz.conversation import MessageError, describe
-from glm4viz.readers.fields import Message, Record, Said, from_json, left_out, missing, say_left_out, text, turns, with_front
+from glm4viz.conversation import MessageError
+from glm4viz.readers.fields import Message, Record, Said, from_json, left_out, missing, say_left_out, text, turns, with_front, wrong
 from glm4viz.readers.openai import CALL, SEVERAL_CALLS, read_call
 from glm4viz.texts import Text
 
@@ -52,16 +52,13 @@ def _calls(turn: dict[str, Any], field: str, said: Said) -> list[Message]:
     try:
         read = [read_call(field, call) for call in calls]
     except MessageError as error:
-        raise MessageError(error.text["en"], error.text["zh"], field=field) from None  # the call is inside the text of that field
+        raise MessageError(error.said["en"], error.said["zh"], field=field) from None  # the call is inside the text of that field
     return [{"role": "assistant", "metadata": name, "content": arguments} for name, arguments in read]
 
 
 def _bad_role(field: str, turn: dict[str, Any]) -> MessageError:
     if "from" not in turn:
         return missing(field)
-    found, known = describe(turn["from"]), "human, gpt, system, function_call, observation"
-    return MessageError(
-        f"{field} is {found['en']}; ShareGPT's speakers are {known}. Use one of these.",
-        f"{field} 是{found['zh']}；ShareGPT 的角色有 {known}。请改用其中之一。",
-        field=field,
-    )
+    known = "human, gpt, system, function_call, observation"
+    en, zh = f"; ShareGPT's speakers are {known}. Use one of these.", f"；ShareGPT 的角色有 {known}。请改用其中之一。"
+    return wrong(field, turn["from"], en, zh)

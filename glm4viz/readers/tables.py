@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 
 from glm4viz.conversation import MessageError, is_unicode, shown
 from glm4viz.errors import ReadError
-from glm4viz.readers.explain import Words, explain_bytes
+from glm4viz.readers.explain import explain_bytes, skipped_lines
 from glm4viz.readers.fields import from_json
 from glm4viz.readers.formats import STRUCTURED, has_form
-from glm4viz.readers.records import Record
 from glm4viz.readers.source import Lines
+from glm4viz.readers.values import Record
+from glm4viz.texts import both
 
 _DELIMITERS = ",\t;"
 _LONGEST_ROW = 16_000_000  # characters
@@ -26,7 +27,7 @@ def row_record(
             try:
                 cell = from_json(cell, name) if cell.strip() else None
             except MessageError as error:
-                return ReadError(error.text["en"], error.text["zh"], file=file, line=line, field=name)
+                return ReadError(error.said, file=file, line=line, field=name)
         elif name in STRUCTURED and isinstance(cell, dict):
             cell = _turned(cell)
         if cell is not None:
@@ -135,16 +136,15 @@ class _Rows:
     def _broken(self, line: int, error: csv.Error) -> ReadError:
         rest = self._taken[1:]
         self._patience -= sum(map(len, rest))
-        lost = Words("", "")
+        lost = both("", "")
         if self._patience > 0:
             self._again.extendleft(reversed(rest))
             del self._taken[1:]
         elif rest:
-            last = line + len(rest)
-            lost = Words(f" Lines {line} to {last} were skipped.", f"已跳过第 {line} 到 {last} 行。")
+            lost = skipped_lines(line, line + len(rest))
         return ReadError(
-            f'This row isn\'t CSV ({error}). Close each text that opens with a double quote, and write a quote in it as "".{lost.en}',
-            f'这一行不是 CSV（{error}）。以双引号开始的文本要用双引号结束，文本里的引号写成 ""。{lost.zh}',
+            f'This row isn\'t CSV ({error}). Close each text that opens with a double quote, and write a quote in it as "".{lost["en"]}',
+            f'这一行不是 CSV（{error}）。以双引号开始的文本要用双引号结束，文本里的引号写成 ""。{lost["zh"]}',
             line=line,
         )
 
@@ -152,7 +152,7 @@ class _Rows:
 def _not_utf8(text: str, line: int) -> ReadError:
     at, words = explain_bytes(text, 0, len(text))
     breaks = text.count("\n", 0, at)
-    return ReadError(words.en, words.zh, line=line + breaks, column=at - text.rfind("\n", 0, at))
+    return ReadError(words, line=line + breaks, column=at - text.rfind("\n", 0, at))
 
 
 def unknown_columns(line: str) -> ReadError:

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from glm4viz.conversation import MessageError, describe
-from glm4viz.readers.fields import NO_LOSS, Message, Record, Said, left_out, say_left_out, text, turns, with_front
+from glm4viz.readers.fields import NO_LOSS, Message, Record, Said, left_out, say_left_out, text, turns, with_front, wrong
 from glm4viz.texts import Text
 
 NOTE: Text = {
@@ -39,9 +38,4 @@ def _with_loss(turn: dict[str, Any], field: str) -> bool:
         return True
     if flag in (True, False):  # 1 and 0 as well
         return bool(flag)
-    found = describe(flag)
-    raise MessageError(
-        f"{field} is {found['en']}. Write true or false.",
-        f"{field} 是{found['zh']}。请写 true 或 false。",
-        field=field,
-    )
+    raise wrong(field, flag, ". Write true or false.", "。请写 true 或 false。")

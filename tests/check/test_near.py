@@ -95,7 +95,7 @@ def test_an_exact_copy_is_reported_once_and_a_later_file_names_the_earlier(tmp_p
     assert [finding.rule for finding in exact.findings] == ["duplicate-record"]
     assert [finding.rule for finding in later.findings] == ["near-duplicate-record"]
     assert f"line 1 ({one})" in later.findings[0].text
-    assert f"第 1 行 ({one})" in later.findings[0].zh
+    assert f"第 1 行 ({one})" in later.findings[0].sentence("zh")
 
 
 def test_chinese_and_differences_that_do_not_show(tmp_path: Path) -> None:

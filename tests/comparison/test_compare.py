@@ -35,7 +35,7 @@ def trained_bytes(samples: list[LabelledSample]) -> Bytes:
 def check_alignment(messages: list[dict[str, Any]], max_length: int | None = None) -> None:
     found = glm4viz.compare(messages, ALL, max_length=max_length)
     assert set(found.ids) | set(found.errors) == set(ALL)
-    for m, message in enumerate(messages):
+    for m, message in enumerate(found.messages):
         assert b"".join(row.bytes for row in found.rows if row.message == m) == (message["content"] or "").encode()
     rows = list(found.rows)
     for id, samples in found.all_samples.items():

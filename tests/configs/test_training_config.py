@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 
 import glm4viz
 from glm4viz.cli import app
-from glm4viz.configs.reader import ConfigError, read_training_config
+from glm4viz.configs.parsing import ConfigError
+from glm4viz.configs.reader import read_training_config
 from glm4viz.errors import Glm4vizError
 
 GLM4 = """

@@ -201,7 +201,7 @@ json_values = st.recursive(
 def test_lint_takes_anything(value: Any) -> None:
     for finding in glm4viz.lint(value):
         assert finding.text
-        assert finding.zh
+        assert finding.sentence("zh")
 
 
 @pytest.mark.parametrize(

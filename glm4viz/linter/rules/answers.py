@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from glm4viz.linter.case import Case, byte_span, is_call
 from glm4viz.linter.findings import Hit, rule
+from glm4viz.texts import both
 
 _OPEN_ENDS = "，、,；;：:（([{“‘「『《—"
 _EMOTICON = re.compile(r"[:;=]-?[(\[{]$")
@@ -26,13 +27,13 @@ _PLAIN_TAIL = re.compile(r"\s*[\w\s，、,；;：:'’\-]+")
 @rule(
     "breaks-off",
     "info",
-    title=("An answer seems to break off", "回答像是没有写完"),
-    harm=(
+    title=both("An answer seems to break off", "回答像是没有写完"),
+    harm=both(
         "It ends in the middle of a sentence or of a code block, and the model is taught to stop there. Answers that were cut at a "
         "generation limit look like this.",
         "它在句子或代码块中间结束，模型会学着停在那里。生成时被长度上限截断的回答就是这样。",
     ),
-    mend=("Complete it, or remove the record.", "请补完，或删去这条记录。"),
+    mend=both("Complete it, or remove the record.", "请补完，或删去这条记录。"),
     evidence=("ChatGLM3 #980", "MedicalGPT #157"),
 )
 def breaks_off(case: Case) -> Iterator[Hit]:
@@ -84,12 +85,12 @@ def _leaves_its_last_sentence_open(line: str) -> bool:
 @rule(
     "repeats",
     "warning",
-    title=("An answer repeats itself", "回答不断重复"),
-    harm=(
+    title=both("An answer repeats itself", "回答不断重复"),
+    harm=both(
         "The same words come again and again to the end: the model is taught to run in circles.",
         "同样的词句一直重复到结尾：模型会学着原地打转。",
     ),
-    mend=("Cut the repetition, or remove the record.", "请删去重复部分，或删去这条记录。"),
+    mend=both("Cut the repetition, or remove the record.", "请删去重复部分，或删去这条记录。"),
 )
 def repeats(case: Case) -> Iterator[Hit]:
     for m in case.written:

@@ -8,6 +8,7 @@ from glm4viz.layout import PARTS, Message
 from glm4viz.linter.case import Case, around
 from glm4viz.linter.findings import Hit, Severity, rule
 from glm4viz.recipe import Recipe
+from glm4viz.texts import both
 
 
 def _declares_tools(message: Message) -> bool:
@@ -17,12 +18,12 @@ def _declares_tools(message: Message) -> bool:
 @rule(
     "null-content",
     "error",
-    title=("Content is null", "content 为 null"),
-    harm=(
+    title=both("Content is null", "content 为 null"),
+    harm=both(
         "GLM-4 writes nothing for a null content, not even the role tag, so the turn vanishes and its neighbours meet.",
         "content 为 null 时 GLM-4 什么都不写，连角色标记也没有，于是这一轮消失，前后两条直接相连。",
     ),
-    mend=("Write the text, or remove the message.", "请写上文本，或删去这条消息。"),
+    mend=both("Write the text, or remove the message.", "请写上文本，或删去这条消息。"),
     evidence=("FederatedScope PR #625",),
 )
 def null_content(case: Case) -> Iterator[Hit]:
@@ -34,12 +35,12 @@ def null_content(case: Case) -> Iterator[Hit]:
 @rule(
     "empty-content",
     "warning",
-    title=("Content is empty", "content 为空"),
-    harm=(
+    title=both("Content is empty", "content 为空"),
+    harm=both(
         "GLM-4 writes nothing for an empty content, so the turn vanishes; other systems train an answer of no words.",
         "content 为空时 GLM-4 什么都不写，这一轮就消失了；别的系统则会训练出空回答。",
     ),
-    mend=("Write the text, or remove the message and its counterpart.", "请写上文本，或把这条消息连同它的另一半一起删去。"),
+    mend=both("Write the text, or remove the message and its counterpart.", "请写上文本，或把这条消息连同它的另一半一起删去。"),
     evidence=("FederatedScope PR #625",),
 )
 def empty_content(case: Case) -> Iterator[Hit]:
@@ -52,12 +53,12 @@ def empty_content(case: Case) -> Iterator[Hit]:
 @rule(
     "blank-content",
     "warning",
-    title=("Content is only white space", "content 只有空白"),
-    harm=(
+    title=both("Content is only white space", "content 只有空白"),
+    harm=both(
         "An answer of white space teaches the model to say nothing; a blank question teaches it to answer nothing.",
         "只有空白的回答会教模型什么也不说；空白的提问会教模型凭空作答。",
     ),
-    mend=("Write the text, or remove the turn.", "请写上文本，或删去这一轮。"),
+    mend=both("Write the text, or remove the turn.", "请写上文本，或删去这一轮。"),
 )
 def blank_content(case: Case) -> Iterator[Hit]:
     for m in case.written:
@@ -73,12 +74,12 @@ def _worse_for_answers(message: Message) -> Severity:
 @rule(
     "null-metadata",
     "error",
-    title=("Metadata is null", "metadata 为 null"),
-    harm=(
+    title=both("Metadata is null", "metadata 为 null"),
+    harm=both(
         "GLM-4 writes a null metadata as the word None behind the role tag, and trains it in answers. Tables and Arrow fill such nulls in.",
         "GLM-4 会把为 null 的 metadata 写成 None 这个词，接在角色标记后面，在回答里还会参与训练。表格和 Arrow 会自动补出这种 null。",
     ),
-    mend=("Remove the key where there is no function name; --fix does it.", "没有函数名的地方请删去这个键；--fix 可以代劳。"),
+    mend=both("Remove the key where there is no function name; --fix does it.", "没有函数名的地方请删去这个键；--fix 可以代劳。"),
     evidence=("datasets #7617",),
     refines=True,
 )
@@ -96,13 +97,13 @@ def null_metadata(case: Case) -> Iterator[Hit]:
 @rule(
     "null-tools",
     "error",
-    title=("Tools is null", "tools 为 null"),
-    harm=(
+    title=both("Tools is null", "tools 为 null"),
+    harm=both(
         "On a system message a null tools stops GLM-4's script with a TypeError, and so does one on any message where the template is given "
         "all of them (combine). Tables and Arrow fill such nulls in.",
         "system 消息上的 tools 为 null 会让 GLM-4 的脚本以 TypeError 中止；在把整段对话交给模板的脚本里（combine），任何消息上的都会。表格和 Arrow 会自动补出这种 null。",
     ),
-    mend=("Remove the key where there are no tools; --fix does it.", "没有工具的地方请删去这个键；--fix 可以代劳。"),
+    mend=both("Remove the key where there are no tools; --fix does it.", "没有工具的地方请删去这个键；--fix 可以代劳。"),
     evidence=("GLM-4 #546", "datasets #7617"),
 )
 def null_tools(case: Case) -> Iterator[Hit]:
@@ -114,12 +115,12 @@ def null_tools(case: Case) -> Iterator[Hit]:
 @rule(
     "metadata-not-text",
     "error",
-    title=("Metadata is not a text", "metadata 不是文本"),
-    harm=(
+    title=both("Metadata is not a text", "metadata 不是文本"),
+    harm=both(
         "It is written as Python prints it, and the model learns that in place of a function name.",
         "它会按 Python 打印的样子写出，模型学到的就不是函数名。",
     ),
-    mend=("Put only the function's name there, as a text.", "这里只写函数名，用文本。"),
+    mend=both("Put only the function's name there, as a text.", "这里只写函数名，用文本。"),
 )
 def metadata_not_text(case: Case) -> Iterator[Hit]:
     for m, message in enumerate(case.messages):
@@ -130,12 +131,12 @@ def metadata_not_text(case: Case) -> Iterator[Hit]:
 @rule(
     "loss-ignored",
     "warning",
-    title=("A loss flag that this recipe doesn't read", "这个配方不看 loss 标志"),
-    harm=(
+    title=both("A loss flag that this recipe doesn't read", "这个配方不看 loss 标志"),
+    harm=both(
         "The recipe doesn't read a message's loss flag: what it should switch off is trained, and what it should switch on isn't.",
         "这个配方不看消息的 loss 标志：想关掉的照样训练，想打开的照样不训练。",
     ),
-    mend=(
+    mend=both(
         "Train with a script that reads it (XTuner, ms-swift, ChatGLM3's of 2023), or split the conversation.",
         "请改用会读取它的脚本（XTuner、ms-swift、ChatGLM3 2023 年的脚本），或拆开对话。",
     ),

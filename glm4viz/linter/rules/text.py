@@ -10,6 +10,7 @@ from glm4viz.layout import PARTS
 from glm4viz.linter.case import Case, byte_span, label_case
 from glm4viz.linter.findings import Hit, rule
 from glm4viz.recipe import Recipe
+from glm4viz.texts import both
 from glm4viz.tokenizer import GLM4_SPECIALS
 
 # [MASK] is a word that people write about; it is reported only where it turns into the token.
@@ -38,13 +39,13 @@ _BREAKS_AT_ZERO_WIDTH = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]") 
 @rule(
     "special-token-text",
     "warning",
-    title=("Text that spells a special token", "文本里写有特殊 token 的名字"),
-    harm=(
+    title=both("Text that spells a special token", "文本里写有特殊 token 的名字"),
+    harm=both(
         "GLM-4's script of June 2024 leaves such text alone, but every script with the chat template turns it into the token itself, which "
         "ends or opens a turn in the middle of a message.",
         "GLM-4 2024 年 6 月的脚本会把它当普通文本，而使用对话模板的脚本都会把它变成真正的 token，在消息中间结束或开始一轮。",
     ),
-    mend=(
+    mend=both(
         "Remove it, or break it up, for example with a space. It may be left from a template that was applied before.",
         "请删去，或用空格等拆开。它也可能是之前套用模板时留下的。",
     ),
@@ -77,12 +78,12 @@ def _alive(case: Case) -> dict[int, tuple[int, int]]:
 @rule(
     "doubled-prefix",
     "error",
-    title=("The prefix [gMASK]<sop> stands in the content", "content 里已有前缀 [gMASK]<sop>"),
-    harm=(
+    title=both("The prefix [gMASK]<sop> stands in the content", "content 里已有前缀 [gMASK]<sop>"),
+    harm=both(
         "Every recipe writes the prefix itself, so it stands there twice, and the model meets a beginning that it never sees when it is used.",
         "每个配方都会自己写前缀，于是它出现两次，模型看到的开头与使用时不同。",
     ),
-    mend=(
+    mend=both(
         "Remove it from the text: give the messages as they are, not a rendered prompt.",
         "请从文本中删去：给出原始消息，而不是套好模板的提示。",
     ),
@@ -102,13 +103,13 @@ def _end_of_prefix(content: str) -> int:
 @rule(
     "newline-merges",
     "warning",
-    title=("White space merges with the header's newline", "空白与头部换行合并"),
-    harm=(
+    title=both("White space merges with the header's newline", "空白与头部换行合并"),
+    harm=both(
         "This recipe encodes the header's newline and the content as one string; the content begins with white space, and both become one "
         "token that GLM-4 doesn't write after <|assistant|>. Some systems then lose the whole turn.",
         "这个配方把头部换行和内容作为一个字符串编码；内容以空白开头，两者会合成一个 token，而 GLM-4 在 <|assistant|> 之后并不会写它。有的系统因此丢掉整轮。",
     ),
-    mend=("Strip the start of the content.", "请去掉内容开头的空白。"),
+    mend=both("Strip the start of the content.", "请去掉内容开头的空白。"),
     labelled=True,
 )
 def newline_merges(case: Case) -> Iterator[Hit]:
@@ -134,12 +135,12 @@ def merges_newlines(recipe: Recipe) -> bool:
 @rule(
     "replacement-character",
     "warning",
-    title=("The replacement character U+FFFD", "替换字符 U+FFFD"),
-    harm=(
+    title=both("The replacement character U+FFFD", "替换字符 U+FFFD"),
+    harm=both(
         "Something was decoded wrongly before, and the model is taught to write the damage.",
         "之前有内容解码出错，模型会学着写出这种乱码。",
     ),
-    mend=("Read the source again with its right encoding.", "请用正确的编码重新读取原文件。"),
+    mend=both("Read the source again with its right encoding.", "请用正确的编码重新读取原文件。"),
 )
 def replacement_character(case: Case) -> Iterator[Hit]:
     for m in case.written:
@@ -151,12 +152,12 @@ def replacement_character(case: Case) -> Iterator[Hit]:
 @rule(
     "control-character",
     "warning",
-    title=("A control character", "控制字符"),
-    harm=(
+    title=both("A control character", "控制字符"),
+    harm=both(
         "NUL, escape sequences and the like come from terminals and broken files; nobody sees them, but they cost tokens and are trained.",
         "NUL、转义序列之类来自终端或损坏的文件；看不见，却占用 token 并参与训练。",
     ),
-    mend=("Remove it.", "请删去。"),
+    mend=both("Remove it.", "请删去。"),
 )
 def control_character(case: Case) -> Iterator[Hit]:
     yield from _first_of_each(case, _CONTROL)
@@ -165,12 +166,12 @@ def control_character(case: Case) -> Iterator[Hit]:
 @rule(
     "zero-width-character",
     "warning",
-    title=("A zero-width character", "零宽字符"),
-    harm=(
+    title=both("A zero-width character", "零宽字符"),
+    harm=both(
         "It can't be seen, but it splits words into other tokens than the model knows, and is trained in answers.",
         "它看不见，却会把词切成模型不认识的样子，在回答里还会参与训练。",
     ),
-    mend=("Remove it.", "请删去。"),
+    mend=both("Remove it.", "请删去。"),
 )
 def zero_width_character(case: Case) -> Iterator[Hit]:
     for m in case.written:
@@ -195,12 +196,12 @@ def _joins_nothing(content: str, at: int) -> bool:
 @rule(
     "bidi-control",
     "warning",
-    title=("A control for the direction of writing", "书写方向控制符"),
-    harm=(
+    title=both("A control for the direction of writing", "书写方向控制符"),
+    harm=both(
         "It can't be seen, it makes text look other than it reads, and it is trained in answers.",
         "它看不见，会让文本看起来与实际内容不同，在回答里还会参与训练。",
     ),
-    mend=("Remove it, unless the text is written from right to left.", "请删去，除非文本本来就从右向左书写。"),
+    mend=both("Remove it, unless the text is written from right to left.", "请删去，除非文本本来就从右向左书写。"),
 )
 def bidi_control(case: Case) -> Iterator[Hit]:
     for m in case.written:
@@ -215,13 +216,13 @@ def bidi_control(case: Case) -> Iterator[Hit]:
 @rule(
     "think-not-closed",
     "warning",
-    title=("<think> is opened and not closed", "<think> 没有结束"),
-    harm=(
+    title=both("<think> is opened and not closed", "<think> 没有结束"),
+    harm=both(
         "The model is taught to think without end: templates that cut everything up to </think> find nothing to cut, and the answer is "
         "taken for thought.",
         "模型会学着一直思考下去；按 </think> 去掉思考内容的模板也找不到位置，回答会被当成思考。",
     ),
-    mend=("Close it with </think> before the answer, or remove the tag.", "请在回答之前补上 </think>，或删去这个标签。"),
+    mend=both("Close it with </think> before the answer, or remove the tag.", "请在回答之前补上 </think>，或删去这个标签。"),
 )
 def think_not_closed(case: Case) -> Iterator[Hit]:
     for m in case.written:

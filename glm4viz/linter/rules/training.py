@@ -8,18 +8,18 @@ from glm4viz.linter.case import Case, around, tokens_of
 from glm4viz.linter.findings import Hit, rule
 from glm4viz.linter.rules.fields import reads_loss
 from glm4viz.recipe import LabelledSample
-from glm4viz.texts import Text
+from glm4viz.texts import Text, both
 
 
 @rule(
     "no-trained-token",
     "error",
-    title=("No token is trained", "没有一个 token 参与训练"),
-    harm=(
+    title=both("No token is trained", "没有一个 token 参与训练"),
+    harm=both(
         "The sample costs time and teaches nothing; its loss shows as 0 or NaN.",
         "这条样本只花时间，什么也教不了；它的 loss 显示为 0 或 NaN。",
     ),
-    mend=(
+    mend=both(
         "Add an answer, or raise max_length if the answer was cut off.",
         "请补上回答；如果回答被截掉了，请调大 max_length。",
     ),
@@ -37,12 +37,12 @@ def no_trained_token(case: Case) -> Iterator[Hit]:
 @rule(
     "answer-lost",
     "error",
-    title=("An answer is lost to max_length", "回答被 max_length 整个截掉"),
-    harm=(
+    title=both("An answer is lost to max_length", "回答被 max_length 整个截掉"),
+    harm=both(
         "The whole answer lies behind the cut: the model never sees it.",
         "整个回答都在截断点之后：模型看不到它。",
     ),
-    mend=("Raise max_length, or split the conversation.", "请调大 max_length，或拆分对话。"),
+    mend=both("Raise max_length, or split the conversation.", "请调大 max_length，或拆分对话。"),
     evidence=("TRL #3927", "MiniCPM-V #662", "FederatedScope PR #625"),
     labelled=True,
 )
@@ -55,12 +55,12 @@ def answer_lost(case: Case) -> Iterator[Hit]:
 @rule(
     "answer-cut",
     "error",
-    title=("An answer is cut by max_length", "回答被 max_length 截断"),
-    harm=(
+    title=both("An answer is cut by max_length", "回答被 max_length 截断"),
+    harm=both(
         "The answer is cut in the middle: its end and its stop token are never trained, so the model learns to begin and not to finish.",
         "回答在中间被截断：结尾和停止 token 都没有训练，模型学会了开头，学不到结束。",
     ),
-    mend=("Raise max_length, or split the conversation.", "请调大 max_length，或拆分对话。"),
+    mend=both("Raise max_length, or split the conversation.", "请调大 max_length，或拆分对话。"),
     evidence=("ChatGLM3 #980", "MedicalGPT #157", "torchtune #2792"),
     labelled=True,
 )
@@ -73,12 +73,12 @@ def answer_cut(case: Case) -> Iterator[Hit]:
 @rule(
     "stop-cut",
     "error",
-    title=("The stop token is cut by max_length", "停止 token 被 max_length 截掉"),
-    harm=(
+    title=both("The stop token is cut by max_length", "停止 token 被 max_length 截掉"),
+    harm=both(
         "The answer is whole, but the token that ends it lies behind the cut: the model isn't taught to stop there.",
         "回答是完整的，但结束它的 token 在截断点之后：模型学不到在这里停下。",
     ),
-    mend=("Raise max_length.", "请调大 max_length。"),
+    mend=both("Raise max_length.", "请调大 max_length。"),
     evidence=("ChatGLM3 #980", "MedicalGPT #157"),
     labelled=True,
 )
@@ -91,12 +91,12 @@ def stop_cut(case: Case) -> Iterator[Hit]:
 @rule(
     "over-long",
     "warning",
-    title=("Longer than max_length", "超过 max_length"),
-    harm=(
+    title=both("Longer than max_length", "超过 max_length"),
+    harm=both(
         "The end of the sample is cut off. No answer is hurt, but context is lost.",
         "样本的末尾被截掉。没有伤到回答，但丢失了上下文。",
     ),
-    mend=("Raise max_length, or shorten the conversation.", "请调大 max_length，或缩短对话。"),
+    mend=both("Raise max_length, or shorten the conversation.", "请调大 max_length，或缩短对话。"),
     evidence=("TRL #3927",),
     labelled=True,
 )
@@ -110,12 +110,12 @@ def over_long(case: Case) -> Iterator[Hit]:
 @rule(
     "stop-not-trained",
     "error",
-    title=("The stop token isn't trained", "停止 token 没有训练"),
-    harm=(
+    title=both("The stop token isn't trained", "停止 token 没有训练"),
+    harm=both(
         "The answer is trained, but not the token that ends it: a model that never learns to stop runs on until the limit.",
         "回答参与训练，结束它的 token 却没有：学不到停止的模型会一直写到长度上限。",
     ),
-    mend=(
+    mend=both(
         "Use a recipe that trains the tag after an answer; in GLM-4 that tag is the stop.",
         "请使用会训练回答之后那个标记的配方；在 GLM-4 里，那个标记就是停止信号。",
     ),
@@ -133,13 +133,13 @@ def stop_not_trained(case: Case) -> Iterator[Hit]:
 @rule(
     "wrong-stop",
     "error",
-    title=("The trained stop isn't one of GLM-4's", "训练的停止 token 不是 GLM-4 的"),
-    harm=(
+    title=both("The trained stop isn't one of GLM-4's", "训练的停止 token 不是 GLM-4 的"),
+    harm=both(
         "The answer is taught to end in a token at which GLM-4 doesn't stop generating; it stops at <|endoftext|>, <|user|> and "
         "<|observation|>.",
         "回答学着以 GLM-4 并不会停止的 token 结束；它只在 <|endoftext|>、<|user|> 和 <|observation|> 处停止。",
     ),
-    mend=(
+    mend=both(
         "Use a recipe that ends answers in one of these, or add the token to the stop list of whoever runs the model.",
         "请使用以其中之一结束回答的配方，或把这个 token 加入推理时的停止列表。",
     ),
@@ -162,7 +162,7 @@ def _trained_text(role: str, case: Case) -> Iterator[Hit]:
             m = int(sample.message_index[found[0]])
             yield Hit(
                 m,
-                {"en": f"{len(found)} tokens", "zh": f"{len(found)} 个 token"},
+                both(f"{len(found)} tokens", f"{len(found)} 个 token"),
                 tokens=around(found[sample.message_index[found] == m].tolist()),
             )
 
@@ -170,12 +170,12 @@ def _trained_text(role: str, case: Case) -> Iterator[Hit]:
 @rule(
     "tool-output-trained",
     "error",
-    title=("Tool output is trained", "工具输出参与了训练"),
-    harm=(
+    title=both("Tool output is trained", "工具输出参与了训练"),
+    harm=both(
         "The model learns to write tool results itself instead of waiting for them, that is, to make them up.",
         "模型会学着自己写出工具结果，而不是等待结果，也就是学会编造。",
     ),
-    mend=("Use a recipe that masks observations.", "请使用会屏蔽 observation 的配方。"),
+    mend=both("Use a recipe that masks observations.", "请使用会屏蔽 observation 的配方。"),
     evidence=("GLM-4 #49", "ARPO #9", "LLaMA-Factory #6390"),
     labelled=True,
 )
@@ -186,12 +186,12 @@ def tool_output_trained(case: Case) -> Iterator[Hit]:
 @rule(
     "user-text-trained",
     "error",
-    title=("The user's text is trained", "用户的话参与了训练"),
-    harm=(
+    title=both("The user's text is trained", "用户的话参与了训练"),
+    harm=both(
         "The model learns to write the user's part as well, and to go on in the user's name.",
         "模型会把用户的话也学进去，以后会替用户往下说。",
     ),
-    mend=(
+    mend=both(
         "Use a recipe that masks user messages; with combine, let the conversation end with an answer.",
         "请使用会屏蔽 user 消息的配方；用 combine 时，请让对话以回答结尾。",
     ),
@@ -205,12 +205,12 @@ def user_text_trained(case: Case) -> Iterator[Hit]:
 @rule(
     "system-text-trained",
     "error",
-    title=("System text is trained", "system 文本参与了训练"),
-    harm=(
+    title=both("System text is trained", "system 文本参与了训练"),
+    harm=both(
         "The model learns to recite its instructions, and the same text in every sample outweighs the answers.",
         "模型会学着背诵指令，而且每条样本里相同的文本会盖过回答。",
     ),
-    mend=("Use a recipe that masks system messages.", "请使用会屏蔽 system 消息的配方。"),
+    mend=both("Use a recipe that masks system messages.", "请使用会屏蔽 system 消息的配方。"),
     evidence=("TRL #3279", "axolotl #1761"),
     labelled=True,
 )
@@ -221,12 +221,12 @@ def system_text_trained(case: Case) -> Iterator[Hit]:
 @rule(
     "only-last-answer-trained",
     "warning",
-    title=("Only the last answer is trained", "只训练了最后一个回答"),
-    harm=(
+    title=both("Only the last answer is trained", "只训练了最后一个回答"),
+    harm=both(
         "All answers but the last are read and not learned, though the conversation has several.",
         "对话里有多个回答，但除最后一个之外都只读不学。",
     ),
-    mend=(
+    mend=both(
         "Use a recipe that trains every answer (for GLM-4: combine: False), or split the conversation, if that isn't what you want.",
         "如果这不是你想要的，请使用训练每个回答的配方（GLM-4：combine: False），或拆分对话。",
     ),
@@ -241,12 +241,12 @@ def only_last_answer_trained(case: Case) -> Iterator[Hit]:
 @rule(
     "answer-not-trained",
     "warning",
-    title=("An answer isn't trained", "有回答没有参与训练"),
-    harm=(
+    title=both("An answer isn't trained", "有回答没有参与训练"),
+    harm=both(
         "The recipe's rule leaves this answer out, though others of the conversation are trained.",
         "配方的规则漏掉了这个回答，而同一段对话的其他回答参与了训练。",
     ),
-    mend=(
+    mend=both(
         "Look at the conversation under this recipe; often a call, or white space at the start of the content, is why.",
         "请用这个配方查看这段对话；原因常常是工具调用，或 content 开头的空白。",
     ),
@@ -278,7 +278,7 @@ def _is_all_but_last(case: Case, untaught: list[int]) -> bool:
 
 def _lengths(sample: LabelledSample) -> Text:
     whole, kept = sample.full_length, len(sample)
-    return {"en": f"{whole} tokens, cut to {kept}", "zh": f"{whole} 个 token，截到 {kept} 个"}
+    return both(f"{whole} tokens, cut to {kept}", f"{whole} 个 token，截到 {kept} 个")
 
 
 RULES = (

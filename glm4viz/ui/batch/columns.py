@@ -8,10 +8,10 @@ import streamlit as st
 from glm4viz.errors import Glm4vizError
 from glm4viz.recipe import LabelledSample
 from glm4viz.rows.data_manager import EXAMPLE, Loader, Mapped, is_installed, map_columns
+from glm4viz.texts import printable
 from glm4viz.ui.batch.samples import Cut
 from glm4viz.ui.i18n import language, plain, t
 from glm4viz.ui.widgets.choose import choose
-from glm4viz.ui.widgets.table import visible
 
 LOADERS = {"from_list": "Dataset.from_list", "json": 'load_dataset("json")'}
 RECIPES = ("glm4", "glm4-combine@dfe4601")
@@ -105,5 +105,5 @@ def _prompt(sample: LabelledSample) -> None:
     nones = sum(message.get("metadata", "") is None and bool(message["content"]) for message in sample.messages)
     if nones:
         st.warning(t("batch.columns.nones", count=nones), icon=":material/warning:")
-    text = "\n".join(visible(line) for line in b"".join(sample.token_bytes).decode("utf-8", "backslashreplace").split("\n"))
+    text = "\n".join(printable(line) for line in b"".join(sample.token_bytes).decode("utf-8", "backslashreplace").split("\n"))
     st.code(text if len(text) <= MOST_TEXT else text[:MOST_TEXT] + " …", language=None, wrap_lines=True)

@@ -6,17 +6,18 @@ import numpy as np
 import streamlit as st
 
 from glm4viz.errors import Glm4vizError
-from glm4viz.figures.batch import eval_strips
+from glm4viz.figures.base import escaped
+from glm4viz.figures.evaluation import eval_strips
 from glm4viz.labelling.evaluation import eval_pairs
 from glm4viz.recipe import Mask, Recipe
 from glm4viz.rows.leak import answer_in_input
 from glm4viz.systems.registry import DEFAULT, load_tokenizer, recipes
+from glm4viz.texts import printable
 from glm4viz.ui.batch.samples import Cut
 from glm4viz.ui.i18n import language, plain, t
 from glm4viz.ui.theme import FIGURE, theme
 from glm4viz.ui.widgets.settings import MAX_INPUT, MAX_OUTPUT
 from glm4viz.ui.widgets.source import first_words
-from glm4viz.ui.widgets.table import visible
 
 COMBINE = "glm4-combine@dfe4601"
 SHOWN = 3  # pairs whose texts are written out
@@ -92,5 +93,4 @@ def _written(kind: str, ids: list[int]) -> None:
 
 
 def _text(ids: list[int]) -> str:
-    text = visible(b"".join(load_tokenizer().token_bytes(i) for i in ids).decode("utf-8", "backslashreplace"))
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return escaped(printable(b"".join(load_tokenizer().token_bytes(i) for i in ids).decode("utf-8", "backslashreplace")))

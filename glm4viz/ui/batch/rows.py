@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from glm4viz.figures.batch import attention_map, position_line, rows_heatmap, weight_bars
+from glm4viz.figures.attention import attention_map
+from glm4viz.figures.rows import position_line, rows_heatmap
+from glm4viz.figures.weights import weight_bars
 from glm4viz.rows.collator import Side, collate
 from glm4viz.rows.packing import Method, Packed, pack
 from glm4viz.rows.weights import MEANS, loss_weights

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from glm4viz.figures.batch import kept_curve
+from glm4viz.figures.limit import kept_curve
 from glm4viz.recipe import MaxLength
 from glm4viz.rows.truncation import Loss, kept
 from glm4viz.ui.batch.samples import Chosen, Cut

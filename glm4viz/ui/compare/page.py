@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from glm4viz.comparison.alignment import Comparison, compare
-from glm4viz.comparison.differences import answer_numbers, code, is_learned
+from glm4viz.comparison.compared import Comparison, compare
+from glm4viz.comparison.sentences import code
+from glm4viz.comparison.taught import answer_numbers, is_learned
 from glm4viz.conversation import ROLES, Conversation
 from glm4viz.errors import Glm4vizError
 from glm4viz.figures.palette import PALETTES

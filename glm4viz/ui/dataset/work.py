@@ -183,9 +183,9 @@ def mend_dataset(job: Job, say: Say) -> None:
                 out.write(to_line(Conversation(messages)))
                 written += 1
                 for change in changes:
-                    counts[change.field, change.text, change.zh] += 1
+                    counts[change.field, change.text, change.sentence("zh")] += 1
                     if len(listed) < LISTED:
-                        listed.append((nth, record.line, change.message_index, change.field, change.text, change.zh))
+                        listed.append((nth, record.line, change.message_index, change.field, change.text, change.sentence("zh")))
             else:
                 skipped += 1
             if nth % 1_000 == 0:

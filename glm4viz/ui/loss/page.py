@@ -196,5 +196,5 @@ def _answer(
     try:
         chances = stop_probabilities(model, sample)
     except VocabularyMismatch as error:
-        raise ModelError(error.text["en"], error.text["zh"]) from None
+        raise ModelError(error.said) from None
     return chances, generate(model, question, max_new_tokens=NEW_TOKENS, on_token=one_more)

@@ -8,12 +8,13 @@ import streamlit as st
 
 from glm4viz.figures.loss import loss_bars, loss_heatmap, stop_bars
 from glm4viz.recipe import LabelledSample
+from glm4viz.texts import printable
 from glm4viz.ui.i18n import t
 from glm4viz.ui.theme import FIGURE, theme
 from glm4viz.ui.web.token_view import Prediction, TokenView
 from glm4viz.ui.widgets.as_view import as_view
 from glm4viz.ui.widgets.choose import choose
-from glm4viz.ui.widgets.table import show_filtered, visible
+from glm4viz.ui.widgets.table import show_filtered
 
 if TYPE_CHECKING:
     from glm4viz.loss import Generation, LossSummary, StopProbabilities, TokenLosses
@@ -37,7 +38,7 @@ def coloured(sample: LabelledSample, losses: "TokenLosses", values: Any, label: 
     """The token view with each token's loss as its background, and what the model would rather have said."""
     likely = [int(i) for i in np.unique(losses.top_ids) if i >= 0]
     prediction = Prediction(
-        losses.rank, losses.entropy, losses.top_ids, losses.top_logprobs, {i: visible(token_text(sample, i)) for i in likely}
+        losses.rank, losses.entropy, losses.top_ids, losses.top_logprobs, {i: printable(token_text(sample, i)) for i in likely}
     )
     return as_view(sample, values=values, value_label=label, prediction=prediction, **more)
 
@@ -78,7 +79,7 @@ def show_table(sample: LabelledSample, losses: "TokenLosses") -> None:
     best = losses.top_ids[:, 0].tolist() if losses.top_ids.shape[1] else [-1] * len(sample)
     table["nll"], table["label_nll"], table["entropy"] = losses.nll, losses.label_nll, losses.entropy
     table["rank"] = losses.rank
-    table["likeliest"] = [visible(token_text(sample, i)) if i >= 0 else "" for i in best]
+    table["likeliest"] = [printable(token_text(sample, i)) if i >= 0 else "" for i in best]
     show_filtered(table, "losses.csv", key="loss_table")
 
 

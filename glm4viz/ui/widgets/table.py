@@ -3,6 +3,7 @@
 import pandas as pd
 import streamlit as st
 
+from glm4viz.texts import printable
 from glm4viz.ui.i18n import t
 from glm4viz.ui.widgets.choose import choose
 
@@ -11,7 +12,7 @@ PAGED_ROWS = 2_000  # a longer table is sent in pages as the reader scrolls
 
 def show_filtered(table: pd.DataFrame, file: str, *, key: str) -> int | None:
     """The table (columns position, id, token, trained and more); returns the position of the selected row, if any."""
-    table["token"] = table["token"].map({token: visible(token) for token in table["token"].unique()})
+    table["token"] = table["token"].map({token: printable(token) for token in table["token"].unique()})
     left, right = st.columns([1, 2], vertical_alignment="bottom")
     state = choose(f"{key}_filter", t("table.filter"), {kind: t(f"table.{kind}") for kind in ("all", "trained", "masked")}, where=left)
     needle = right.text_input(t("table.search"), key=f"{key}_search", persist_state="session")
@@ -36,11 +37,6 @@ def show_filtered(table: pd.DataFrame, file: str, *, key: str) -> int | None:
         width="stretch",
     )
     return selected
-
-
-def visible(token: str) -> str:
-    """A token with its controls and line breaks written as escapes, and spaces kept."""
-    return "".join(c if c.isprintable() or c == " " else c.encode("unicode_escape").decode() for c in token)
 
 
 def _filtered(table: pd.DataFrame, state: str, needle: str) -> pd.DataFrame:

@@ -2,7 +2,9 @@
 
 import streamlit as st
 
-from glm4viz.configs.reader import ConfigError, Decision, TrainingConfig, read_training_config
+from glm4viz.configs.notes import Decision, TrainingConfig
+from glm4viz.configs.parsing import ConfigError
+from glm4viz.configs.reader import read_training_config
 from glm4viz.ui.i18n import language, plain, t
 
 TYPES = ["yaml", "yml", "json", "sh", "txt"]

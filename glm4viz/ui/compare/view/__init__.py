@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from glm4viz.comparison.alignment import Comparison
+from glm4viz.comparison.compared import Comparison
 from glm4viz.comparison.slots import SLOTS, STATES, Cell
 from glm4viz.locales import texts
 from glm4viz.ui.i18n import language, t
