@@ -5,25 +5,19 @@ mask right by one. So a token is trained if and only if the token *before* it be
 not, and the tag that follows the answer is. That tag is how GLM-4 learns to stop, for a turn has no end token of its own.
 """
 
-import json
-from collections.abc import Callable, Mapping, Sequence
-from operator import getitem
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from glm4viz.errors import RecipeRejects
-from glm4viz.layout import Message, Segment, Writer
+from glm4viz.layout import Message, Writer
 from glm4viz.recipe import LabelledSample, Mask, Recipe, Rows, Source
+from glm4viz.systems.glm4_messages import jinja_builder, old_builder, process_message
 from glm4viz.texts import Text
 from glm4viz.tokenizer import Ids
 
 Builder = Callable[[Writer, int, Message, bool], None]
-PERSONA = "你是一个名为 {name} 的人工智能助手。你是基于智谱AI训练的语言模型 GLM-4 模型开发的，你的任务是针对用户的问题和要求提供适当的答复和支持。"
-TOOLS_HEADING = "\n\n# 可用工具"
-TOOL_FOOTER = "\n在调用上述函数时，请使用 Json 格式表示调用的参数。"
-BUILT_IN_TOOLS = ("python", "simple_browser", "cogview")
-
 # The three rules ------------------------------------------------------------------------------------------------------
 
 
@@ -58,110 +52,6 @@ def after_last_assistant(rows: Rows, special_ids: dict[str, int]) -> Mask:
     tag = np.where(rows.ids == special_ids["<|assistant|>"], position, -1)
     last = np.maximum.reduceat(tag, rows.offsets[:-1])
     return position > np.repeat(last, np.diff(rows.offsets))
-
-
-# How one message is written -------------------------------------------------------------------------------------------
-
-
-def old_builder(w: Writer, m: int, message: Message, mask: bool) -> None:
-    """The Python tokenizer of June 2024: tag, header and content encoded apart, special tokens never made out of text."""
-    if message.get("tools"):
-        block = _tools_block(message["tools"], w, old=True)
-        w.special("<|system|>", "role_tag", message=m, mask=mask)
-        w.text(Segment("newline", "\n", m), mask=mask)
-        w.text(Segment("tools", block, m), mask=mask)
-    if message["content"]:
-        w.special(f"<|{message['role']}|>", "role_tag", message=m, mask=mask)
-        w.text(Segment("metadata", str(message.get("metadata", "")), m), Segment("newline", "\n", m), mask=mask)
-        w.text(Segment("content", message["content"], m, 0), mask=mask)
-
-
-def jinja_builder(w: Writer, m: int, message: Message, mask: bool) -> None:
-    """glm-4-9b-chat's chat template, from June 19: header and content are one string, and special tokens in it come alive."""
-    if "tools" in message:
-        block = _tools_block(message["tools"], w, old=False)
-        w.special("<|system|>", "role_tag", message=m, mask=mask)
-        w.text(Segment("newline", "\n", m), Segment("tools", block, m), mask=mask, specials=True)
-    if message["content"]:
-        header = Segment("metadata", str(message.get("metadata", "")), m), Segment("newline", "\n", m)
-        w.special(f"<|{message['role']}|>", "role_tag", message=m, mask=mask)
-        w.text(*header, Segment("content", message["content"], m, 0), mask=mask, specials=True)
-
-
-# Tools ----------------------------------------------------------------------------------------------------------------
-
-
-def process_message(message: Message) -> Message:
-    """finetune.py's clean-up: tools stay on system messages only, without the parameters that are null."""
-    if "tools" not in message:
-        return message
-    if message["role"] != "system":
-        return {key: value for key, value in message.items() if key != "tools"}
-    try:
-        return {**message, "tools": [_without_null_parameters(tool) for tool in message["tools"]]}
-    except (KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
-        raise _crash("process_message", error) from None
-
-
-def _without_null_parameters(tool: Any) -> Any:
-    parameters = tool["function"]["parameters"]
-    kept = {name: value for name, value in parameters["properties"].items() if value is not None}
-    return {**tool, "function": {**tool["function"], "parameters": {**parameters, "properties": kept}}}
-
-
-def _tools_block(tools: Any, w: Writer, *, old: bool) -> str:
-    """The text under the extra <|system|> tag.
-
-    The old builder stops at what it doesn't know; jinja passes over it, and eats one newline before each heading.
-    """
-    text = PERSONA.format(name="GhatGLM" if old else "ChatGLM") + TOOLS_HEADING
-    get: Callable[[Any, str], Any] = getitem if old else _jinja_get
-    gap = "\n\n" if old else "\n"
-    try:
-        for tool in tools:
-            kind = get(tool, "type")
-            if kind == "function":
-                function = tool["function"]
-                text += f"{gap}## {get(function, 'name')}\n\n"
-                text += json.dumps(function, ensure_ascii=False, indent=4) + TOOL_FOOTER
-            elif kind in BUILT_IN_TOOLS:
-                return _from_template(tools, w)
-            elif old:
-                raise NotImplementedError(f"unknown tool type {kind}")
-    except (KeyError, TypeError, AttributeError, IndexError, NotImplementedError, RecursionError) as error:
-        raise _crash("the tokenizer", error) from None
-    return text
-
-
-def _jinja_get(value: Any, key: str) -> Any:
-    """Jinja's item access: what isn't there prints as nothing."""
-    return value.get(key, "") if isinstance(value, Mapping) else ""
-
-
-def _from_template(tools: Any, w: Writer) -> str:
-    """The tools block by the model's own template, which holds the long texts of the built-in tools."""
-    if w.tokenizer.chat_template is None:
-        raise RecipeRejects(
-            "The built-in tools (python, simple_browser, cogview) have texts that only a model's own template holds. "
-            "Load the tokenizer of a glm-4-9b-chat directory.",
-            "内置工具（python、simple_browser、cogview）的说明文字只在模型自带的模板里。请加载 glm-4-9b-chat 目录的分词器。",
-        )
-    from transformers.utils.chat_template_utils import render_jinja_template
-
-    conversation = [{"role": "system", "content": "", "tools": tools}]
-    rendered = render_jinja_template(conversations=[conversation], chat_template=w.tokenizer.chat_template)[0][0]
-    block: str = rendered.removeprefix("[gMASK]").removeprefix("<sop>").removeprefix("<|system|>").removeprefix("\n")
-    return block
-
-
-def _crash(where: str, error: Exception) -> RecipeRejects:
-    name = f"{type(error).__name__}: {error}"
-    return RecipeRejects(
-        f"The training script crashes on these tools in {where} ({name}). "
-        'It needs a list of {"type": "function", "function": {"name", "description", "parameters": {"type", "properties"}}}.',
-        f"训练脚本在 {where} 处理这些 tools 时会崩溃（{name}）。"
-        '需要的形式是由 {"type": "function", "function": {"name", "description", "parameters": {"type", "properties"}}} 组成的列表。',
-    )
 
 
 # process_batch_eval ---------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from glm4viz.conversation import ROLES
 from glm4viz.errors import RecipeRejects
 from glm4viz.layout import PARTS, Message, Writer
 from glm4viz.recipe import IGNORE, LabelledSample, Recipe, Source
-from glm4viz.systems.glm4 import jinja_builder, old_builder, process_message
+from glm4viz.systems.glm4_messages import jinja_builder, old_builder, process_message
 from glm4viz.texts import Text
 
 Turns = Literal["all", "last", "flags"]

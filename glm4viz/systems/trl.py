@@ -10,7 +10,7 @@ import numpy as np
 
 from glm4viz.layout import Message, Writer
 from glm4viz.recipe import IGNORE, LabelledSample, Mask, Recipe, Source
-from glm4viz.systems.glm4 import jinja_builder
+from glm4viz.systems.glm4_messages import jinja_builder
 from glm4viz.texts import Text
 
 

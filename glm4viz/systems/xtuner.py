@@ -11,7 +11,7 @@ from glm4viz.errors import RecipeRejects
 from glm4viz.layout import Message, Segment, Writer
 from glm4viz.recipe import Recipe, Source
 from glm4viz.systems.glm4 import MAX_LENGTH as GLM4_MAX_LENGTH
-from glm4viz.systems.glm4 import old_builder, process_message
+from glm4viz.systems.glm4_messages import old_builder, process_message
 from glm4viz.systems.internlm import INTERNLM_SPECIALS
 from glm4viz.texts import Text
 
