@@ -16,6 +16,7 @@ from glm4viz.walkthrough.plain.glm4 import Lists
 from glm4viz.walkthrough.steps import Step
 
 PADS_RIGHT = ("chatglm3", "xtuner")
+Row = tuple[list[int], list[int], list[int]]  # input_ids, labels, attention_mask
 Floats = npt.NDArray[np.floating[Any]]
 
 
@@ -26,16 +27,23 @@ def padded(step: Step, neighbour: LabelledSample, max_length: MaxLength) -> Coll
     return collate([step.sample, neighbour], "right" if recipe in PADS_RIGHT else "left", whole_length)
 
 
-def pad(samples: Sequence[Lists], side: Side = "left", at_least: int = 0) -> list[tuple[list[int], list[int], list[int]]]:
-    """input_ids, labels and attention_mask of every row, equally long. ChatGLM3's script makes every row as long as its limit."""
-    width = max(at_least, *(len(input_ids) for input_ids, _ in samples))  # step: padding
+def pad(
+    samples: Sequence[Lists],
+    side: Side = "left",
+    width: int = 0,
+) -> list[Row]:
+    """Rows of one length. ChatGLM3's is the limit, `width`."""
+    for input_ids, _ in samples:
+        width = max(width, len(input_ids))  # step: padding
+
     rows = []
     for input_ids, labels in samples:
         gap = width - len(input_ids)  # step: padding
         left, right = (gap, 0) if side == "left" else (0, gap)  # step: padding
+        attention_mask = [0] * left + [1] * len(input_ids) + [0] * right  # step: padding
         input_ids = [PAD_ID] * left + input_ids + [PAD_ID] * right  # step: padding
         labels = [IGNORE] * left + labels + [IGNORE] * right  # step: padding
-        rows += [(input_ids, labels, [0] * left + [1] * (width - gap) + [0] * right)]  # step: padding
+        rows += [(input_ids, labels, attention_mask)]
     return rows
 
 

@@ -52,6 +52,16 @@ def test_the_mean_on_the_page_is_the_model_s() -> None:
     ]
 
 
+def test_the_app_s_own_code_is_one_click_away() -> None:
+    at = opened(recipe="xtuner", step=2)
+    assert not any("RECIPES = (" in code.value for code in at.code)
+    at.button(key="walk_own_code").click().run()
+    assert not at.exception
+    shown = [code.value for code in at.code]
+    assert any("RECIPES = (" in code and "openai_map_fn" in code for code in shown)
+    assert any("def encode(" in code for code in shown)
+
+
 def test_a_recipe_that_has_no_walk_is_left_as_it_is() -> None:
     at = opened(recipe="trl")
     assert at.selectbox(key="walk_way").value == "glm4"

@@ -81,9 +81,10 @@ def test_the_lines_are_those_of_the_step() -> None:
 
 def test_a_call_and_its_result_are_told_apart_from_what_is_said() -> None:
     called = [*TWO_TURNS[:1], {"role": "assistant", "metadata": "now", "content": "{}"}, {"role": "observation", "content": "12:00"}]
-    assert "arguments = " in " ".join(lit_lines(called, "chatglm3", "message", 1))
-    assert '"null" if text is None else text' in " ".join(lit_lines(called, "chatglm3", "message", 2))
-    assert "arguments = " not in " ".join(lit_lines(TWO_TURNS, "chatglm3", "message", 1))
+    becomes_code, becomes_text = "tool_call(", '"null" if text is None else text'
+    assert becomes_code in " ".join(lit_lines(called, "chatglm3", "message", 1))
+    assert becomes_text in " ".join(lit_lines(called, "chatglm3", "message", 2))
+    assert becomes_code not in " ".join(lit_lines(TWO_TURNS, "chatglm3", "message", 1))
 
 
 def test_other_options_stand_in_the_title() -> None:

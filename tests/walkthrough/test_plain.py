@@ -30,7 +30,7 @@ def talks(draw: st.DrawFn, recipe: str) -> list[dict[str, Any]]:
             message |= {"metadata": draw(texts), "content": json.dumps(draw(st.dictionaries(texts, values, max_size=2)))}
         if message["role"] == "observation" and recipe == "xtuner":
             message["role"] = "assistant"
-        if recipe not in ("chatglm3", "xtuner") and draw(st.integers(0, 9)) == 0:
+        if (message["role"] == "system" if recipe == "xtuner" else recipe != "chatglm3") and draw(st.integers(0, 9)) == 0:
             message["content"] = None
         found.append(message)
     return found

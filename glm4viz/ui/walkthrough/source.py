@@ -14,7 +14,7 @@ def beside_source(step: Step) -> DeltaGenerator:
     listings = code_of(step)
     if not listings:
         return st.container()
-    left, right = st.columns([5, 4], gap="large")
+    left, right = st.columns(2, gap="medium")
     with right:
         st.markdown(f"**{t('walk.source')}**")
         draw(
@@ -30,8 +30,12 @@ def _show_own_code(step: Step) -> None:
     if not found:
         return
     st.caption(t("walk.source.plain"))
-    with st.expander(t("walk.source.own"), icon=":material/code:", key="walk_own_code"):
-        for tab, code in zip(st.tabs(list(found)), found.values(), strict=True):
-            tab.code(code, line_numbers=True, height=420)
     if step.kind != "padding":
         st.caption(t("walk.source.original", repository=source.repository, path=source.path, commit=source.commit, date=source.date))
+    if st.button(t("walk.source.own"), icon=":material/code:", key="walk_own_code"):
+        st.dialog(t("walk.source.own"), width="large")(_show_files)(found)
+
+
+def _show_files(files: dict[str, str]) -> None:
+    for tab, code in zip(st.tabs(list(files)), files.values(), strict=True):
+        tab.code(code, line_numbers=True, height=560)

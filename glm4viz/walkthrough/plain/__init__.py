@@ -25,7 +25,7 @@ PLAIN = {
     "xtuner": Plain(xtuner.all_answers, (xtuner.with_loss,)),
     "xtuner-last-turn": Plain(xtuner.last_answer, (xtuner.one_answer, glm4.old_message)),
     "xtuner-split": Plain(xtuner.each_answer, (xtuner.one_answer, glm4.old_message)),
-    "glm4@c0a6d1e": Plain(partial(glm4.process_batch, masked=("system", "user")), (glm4.old_message,)),
+    "glm4@c0a6d1e": Plain(partial(glm4.process_batch, trained=("assistant", "observation")), (glm4.old_message,)),
     "glm4@5722878": Plain(partial(glm4.process_batch, write=glm4.jinja_message), (glm4.jinja_message,)),
     "glm4@b9d6d38": Plain(partial(glm4.process_batch, end="<|user|>", write=glm4.jinja_message), (glm4.jinja_message,)),
     "glm4@dfe4601": Plain(partial(glm4.process_batch, end="<|user|>", write=glm4.jinja_message), (glm4.jinja_message,)),
