@@ -5,6 +5,7 @@ import streamlit as st
 from glm4viz.ui.i18n import t
 from glm4viz.ui.shell import through_app
 from glm4viz.ui.walkthrough import page
+from glm4viz.ui.walkthrough.source import beside_source
 from glm4viz.ui.widgets.copy_link import copy_link
 from glm4viz.ui.widgets.send import send_elsewhere
 from glm4viz.ui.widgets.settings import choose_max_length
@@ -31,6 +32,6 @@ with inspect:
 steps = page.take_the_walk(conversation, max_length) if conversation else []
 if steps:
     step = page.choose_step(steps)
-    with page.beside_source(step):
+    with beside_source(step):
         page.show_step(step, max_length)
         page.turn_pages(steps, "bottom")

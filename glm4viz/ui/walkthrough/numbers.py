@@ -9,7 +9,7 @@ import streamlit as st
 from glm4viz.errors import Glm4vizError
 from glm4viz.recipe import IGNORE, LabelledSample
 from glm4viz.ui.i18n import language, plain, t
-from glm4viz.walkthrough.steps import cross_entropy, mean_loss
+from glm4viz.walkthrough.training import cross_entropy, mean_loss
 
 AT_ONCE = 1_200  # tokens; more are computed when the reader asks for it
 

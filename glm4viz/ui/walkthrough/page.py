@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from glm4viz.conversation import Conversation
 from glm4viz.errors import Glm4vizError, RecipeRejects
@@ -13,14 +12,20 @@ from glm4viz.linter.repair import openai_tools
 from glm4viz.recipe import LabelledSample, MaxLength, Recipe
 from glm4viz.systems.registry import DEFAULT, recipes
 from glm4viz.ui.i18n import language, plain, t
-from glm4viz.ui.walkthrough import boards, draw
+from glm4viz.ui.walkthrough import draw
+from glm4viz.ui.walkthrough.boards import padding_board, step_board
+from glm4viz.ui.walkthrough.chips import shown_json, shown_text
+from glm4viz.ui.walkthrough.lists import Board
 from glm4viz.ui.walkthrough.numbers import Numbers, numbers
+from glm4viz.ui.walkthrough.tables import pairs_board, ways_board
 from glm4viz.ui.walkthrough.words import boundary_words, rule, title, why_the_tag, words
-from glm4viz.walkthrough.steps import WALKABLE, WAYS, Step, padded, walk, ways
+from glm4viz.walkthrough.plain import PLAIN
+from glm4viz.walkthrough.steps import Step, walk
+from glm4viz.walkthrough.training import padded
+from glm4viz.walkthrough.ways import WAYS, ways
 
 SHORT = {"zh": "14-two-turns-zh.json", "en": "15-two-turns-en.json"}
 MESSAGES_SHOWN = 6
-BEYOND_THE_SCRIPT = ("padding", "inside", "entropy", "mean")
 
 # Controls -------------------------------------------------------------------------------------------------------------
 
@@ -43,13 +48,13 @@ def _take_short_sample() -> None:
 def recipe() -> Recipe:
     """The recipe of the address if it can be walked through, else GLM-4's own."""
     chosen = st.session_state.get("recipe")
-    return recipes()[chosen if chosen in WALKABLE else DEFAULT]
+    return recipes()[chosen if chosen in PLAIN else DEFAULT]
 
 
 def choose_way() -> None:
     """Which way to train. The other pages' recipe follows, but one that can't be walked through is left as it is."""
     state, now = st.session_state, recipe().id
-    if state.get("recipe", DEFAULT) not in WALKABLE:
+    if state.get("recipe", DEFAULT) not in PLAIN:
         st.caption(f":material/info: {t('walk.not_walkable', recipe=plain(state.recipe))}")
     options = WAYS if now in WAYS else (*WAYS, now)
     names = {id: t(f"walk.way.{id}") if id in WAYS else f"{id} · {recipes()[id].source.date}" for id in options}
@@ -58,7 +63,6 @@ def choose_way() -> None:
 
 
 def _take_way() -> None:
-    _newer_than_the_address()
     st.session_state.recipe = st.session_state.walk_way
     st.session_state.pop("walk_part", None)
 
@@ -133,13 +137,7 @@ def _turn(way: str, count: int, where: str) -> None:
 
 
 def _go(step: int) -> None:
-    _newer_than_the_address()
     st.session_state.step = step
-
-
-def _newer_than_the_address() -> None:
-    """A quick click comes with the address of the step before, which has not been written yet: it must not undo the click."""
-    st.session_state.url_seen = st.query_params.to_dict()
 
 
 # One step -------------------------------------------------------------------------------------------------------------
@@ -165,20 +163,20 @@ def show_step(step: Step, max_length: MaxLength) -> None:
         _show_more(step)
 
 
-def _board(step: Step, max_length: MaxLength) -> boards.Board | None:
+def _board(step: Step, max_length: MaxLength) -> Board | None:
     match step.kind:
         case "padding":
-            return boards.padding_board(step, padded(step, _neighbour(step), max_length))
+            return padding_board(step, padded(step, _neighbour(step), max_length))
         case "inside":
-            return boards.pairs_board(step)
+            return pairs_board(step)
         case "entropy":
             found = numbers(step.sample)
-            return boards.pairs_board(step, found.losses if found else None, numbers=True)
+            return pairs_board(step, found.losses if found else None, numbers=True)
         case "ways":
             with st.spinner(t("walk.counting")):
                 found_ways = ways(step.sample.messages, max_length)
-            return boards.ways_board(found_ways, step.sample.recipe.id)
-    return boards.step_board(step)
+            return ways_board(found_ways, step.sample.recipe.id)
+    return step_board(step)
 
 
 def _show_more(step: Step) -> None:
@@ -204,9 +202,9 @@ def _show_more(step: Step) -> None:
 def _show_message(step: Step) -> None:
     given, written = st.columns(2)
     given.caption(t("walk.given"))
-    given.code(boards.shown_json(step.sample.messages[step.message]), language="json", wrap_lines=True)
+    given.code(shown_json(step.sample.messages[step.message]), language="json", wrap_lines=True)
     written.caption(t("walk.rendered"))
-    written.code(boards.shown_text(step.rendered) or t("walk.nothing"), language=None, wrap_lines=True)
+    written.code(shown_text(step.rendered) or t("walk.nothing"), language=None, wrap_lines=True)
 
 
 def _show_conversation(step: Step) -> None:
@@ -215,7 +213,7 @@ def _show_conversation(step: Step) -> None:
         role = str(message["role"])
         with st.chat_message("assistant" if role == "assistant" else "user", avatar=_AVATARS.get(role)):
             st.caption(t(f"role.{role}"))
-            st.text(boards.shown_text(message["content"] or ""))
+            st.text(shown_text(message["content"] or ""))
     if messages[MESSAGES_SHOWN:]:
         st.caption(t("walk.more_messages", count=len(messages) - MESSAGES_SHOWN))
 
@@ -249,18 +247,3 @@ def _show_mean(step: Step, found: Numbers) -> None:
     shown += f" + … ({t('walk.more', count=len(terms) - 8)})" if terms[8:] else ""
     st.code(f"({shown or '0'}) / {found.trained} = {found.mean:.3f}", language=None, wrap_lines=True)
     st.markdown(t("walk.mean.everything", mean=f"{found.mean:.3f}", everything=f"{found.everything:.3f}", tokens=len(step.sample) - 1))
-
-
-def beside_source(step: Step) -> DeltaGenerator:
-    """Draws the lines that do the step on the right, if there are any; what it gives back is the rest of the page."""
-    board = boards.source_board(step)
-    if not board["listings"]:
-        return st.container()
-    left, right = st.columns([5, 4], gap="large")
-    source = step.sample.recipe.source
-    with right:
-        st.markdown(f"**{t('walk.source')}**")
-        draw(board, key="walk_source")
-        if step.kind not in BEYOND_THE_SCRIPT:
-            st.caption(t("walk.source.original", repository=source.repository, path=source.path, commit=source.commit, date=source.date))
-    return left

@@ -3,8 +3,9 @@
 from glm4viz.layout import PARTS
 from glm4viz.recipe import IGNORE
 from glm4viz.ui.i18n import language, t
-from glm4viz.ui.walkthrough.boards import chip, first_token
-from glm4viz.walkthrough.steps import PADS_RIGHT, Step, boundaries, mask_before_shift
+from glm4viz.ui.walkthrough.chips import chip, first_token
+from glm4viz.walkthrough.steps import Step, boundaries, mask_before_shift
+from glm4viz.walkthrough.training import PADS_RIGHT
 
 
 def title(step: Step) -> str:
