@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 
 from glm4viz.layout import Message, Writer
 from glm4viz.recipe import IGNORE
-from glm4viz.systems import glm4
-from glm4viz.systems.glm4 import process_message
+from glm4viz.systems.glm4 import Builder
+from glm4viz.systems.glm4_messages import jinja_builder, old_builder, process_message
 from glm4viz.tokenizer import Tokenizer
 
 Lists = tuple[list[int], list[int]]  # input_ids and labels of one sample
@@ -17,7 +17,7 @@ def old_message(message: Message, tokenizer: Tokenizer) -> list[int]:
     special, encode = tokenizer.special_ids, tokenizer.encode
     new_input_ids: list[int] = []
     if message.get("tools"):  # step: tools
-        text = tools_text(message, tokenizer, glm4.old_builder)  # step: tools
+        text = tools_text(message, tokenizer, old_builder)  # step: tools
         new_input_ids += [special["<|system|>"]]  # step: tools
         new_input_ids += encode("\n") + encode(text)  # step: tools
     if message["content"]:  # step: content, nothing
@@ -33,7 +33,7 @@ def jinja_message(message: Message, tokenizer: Tokenizer) -> list[int]:
     special = tokenizer.special_ids
     new_input_ids: list[int] = []
     if "tools" in message:  # step: tools
-        text = tools_text(message, tokenizer, glm4.jinja_builder)  # step: tools
+        text = tools_text(message, tokenizer, jinja_builder)  # step: tools
         new_input_ids += [special["<|system|>"]]  # step: tools
         new_input_ids += tokenizer.encode(f"\n{text}", specials=True)  # step: tools
     if message["content"]:  # step: content, nothing
@@ -44,7 +44,7 @@ def jinja_message(message: Message, tokenizer: Tokenizer) -> list[int]:
     return new_input_ids
 
 
-def tools_text(message: Message, tokenizer: Tokenizer, builder: glm4.Builder) -> str:
+def tools_text(message: Message, tokenizer: Tokenizer, builder: Builder) -> str:
     """The text that introduces the tools: long, and the recipe's own."""
     writer = Writer(tokenizer)
     builder(writer, 0, {**message, "content": ""}, False)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from glm4viz.layout import Message
 from glm4viz.recipe import IGNORE
-from glm4viz.systems.glm4 import process_message
+from glm4viz.systems.glm4_messages import process_message
 from glm4viz.systems.xtuner import ROLE_TAGS
 from glm4viz.tokenizer import Tokenizer
 from glm4viz.walkthrough.plain.glm4 import Lists, old_message
