@@ -11,6 +11,7 @@ import numpy as np
 from glm4viz.errors import TokenizerError
 from glm4viz.inference.prompts import inference_prompts
 from glm4viz.recipe import LabelledSample
+from glm4viz.texts import Text, both
 from glm4viz.tokenizer import Ids, Tokenizer
 
 Kind = Literal["same", "prefill", "rewritten"]
@@ -29,6 +30,16 @@ class Parity(NamedTuple):
     kind: Kind
     expected: str = ""
     got: str = ""
+
+    @property
+    def said(self) -> Text:
+        """Where the answer leaves the server's prompt, and the texts there; empty where it doesn't."""
+        if self.same:
+            return both("", "")
+        return both(
+            f"from token {self.position} on a server feeds “{self.expected}”, and the sample has “{self.got}”",
+            f"从第 {self.position} 个 token 起，服务端输入“{self.expected}”，而样本里是“{self.got}”",
+        )
 
 
 def parity(sample: LabelledSample, template: str | Path = "glm4.5") -> list[Parity]:

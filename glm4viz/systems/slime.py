@@ -80,6 +80,7 @@ def _slime(version: str, t: Template, untrained: int, rule: Text, *quirks: Text)
         layout=piecewise(t, untrained, "step_loss_mask"),
         form="openai",
         vocabulary="glm-4.5",
+        served="glm4.5" if version == "4.5" else "glm4.7",
         quirks=(*QUIRKS, *quirks, STEP_MASK, SPLIT, STRIPPED, ALIVE),
     )
 

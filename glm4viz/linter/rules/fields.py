@@ -2,12 +2,10 @@
 
 from collections.abc import Iterator
 
-from glm4viz.errors import RecipeRejects
-from glm4viz.labelling.single import label_all
 from glm4viz.layout import PARTS, Message
-from glm4viz.linter.case import Case, around
+from glm4viz.linter.case import Case, around, is_call
 from glm4viz.linter.findings import Hit, Severity, rule
-from glm4viz.recipe import Recipe
+from glm4viz.linter.probe import reads_loss
 from glm4viz.texts import both
 
 
@@ -20,16 +18,23 @@ def _declares_tools(message: Message) -> bool:
     "error",
     title=both("Content is null", "content 为 null"),
     harm=both(
-        "GLM-4 writes nothing for a null content, not even the role tag, so the turn vanishes and its neighbours meet.",
-        "content 为 null 时 GLM-4 什么都不写，连角色标记也没有，于是这一轮消失，前后两条直接相连。",
+        "GLM-4 writes nothing for a null content, not even the role tag, so the turn vanishes and its neighbours meet. GLM-4.5's template "
+        "writes an empty turn, or the word None (transformers before 5.23).",
+        "content 为 null 时 GLM-4 什么都不写，连角色标记也没有，于是这一轮消失，前后两条直接相连。GLM-4.5 的模板会写出空的一轮，"
+        "或者 None 这个词（transformers 5.23 之前）。",
     ),
     mend=both("Write the text, or remove the message.", "请写上文本，或删去这条消息。"),
     evidence=("FederatedScope PR #625",),
 )
 def null_content(case: Case) -> Iterator[Hit]:
     for m, message in enumerate(case.messages):
-        if message["content"] is None:
+        if message.get("content") is None and not _has_calls(case, message):
             yield Hit(m, message["role"])
+
+
+def _has_calls(case: Case, message: Message) -> bool:
+    """Whether the message needs no content: OpenAI's form has its calls beside it, GLM-4's has their arguments in it."""
+    return case.form == "openai" and is_call(message)
 
 
 @rule(
@@ -37,8 +42,8 @@ def null_content(case: Case) -> Iterator[Hit]:
     "warning",
     title=both("Content is empty", "content 为空"),
     harm=both(
-        "GLM-4 writes nothing for an empty content, so the turn vanishes; other systems train an answer of no words.",
-        "content 为空时 GLM-4 什么都不写，这一轮就消失了；别的系统则会训练出空回答。",
+        "GLM-4 writes nothing for an empty content, so the turn vanishes; other systems, and GLM-4.5's template, train an answer of no words.",
+        "content 为空时 GLM-4 什么都不写，这一轮就消失了；别的系统和 GLM-4.5 的模板则会训练出空回答。",
     ),
     mend=both("Write the text, or remove the message and its counterpart.", "请写上文本，或把这条消息连同它的另一半一起删去。"),
     evidence=("FederatedScope PR #625",),
@@ -46,7 +51,7 @@ def null_content(case: Case) -> Iterator[Hit]:
 def empty_content(case: Case) -> Iterator[Hit]:
     for m, message in enumerate(case.messages):
         # A system message that declares tools has to be empty, says GLM-4's README.
-        if message["content"] == "" and not _declares_tools(message):
+        if message.get("content") == "" and not _declares_tools(message) and not _has_calls(case, message):
             yield Hit(m, message["role"], severity=_worse_for_answers(message))
 
 
@@ -61,10 +66,10 @@ def empty_content(case: Case) -> Iterator[Hit]:
     mend=both("Write the text, or remove the turn.", "请写上文本，或删去这一轮。"),
 )
 def blank_content(case: Case) -> Iterator[Hit]:
-    for m in case.written:
+    for m, content in case.texts:
         message = case.messages[m]
-        if message["content"].isspace():
-            yield Hit(m, message["role"], span=(0, len(message["content"].encode())), severity=_worse_for_answers(message))
+        if content.isspace() and not _has_calls(case, message):
+            yield Hit(m, message["role"], span=(0, len(content.encode())), severity=_worse_for_answers(message))
 
 
 def _worse_for_answers(message: Message) -> Severity:
@@ -82,6 +87,7 @@ def _worse_for_answers(message: Message) -> Severity:
     mend=both("Remove the key where there is no function name; --fix does it.", "没有函数名的地方请删去这个键；--fix 可以代劳。"),
     evidence=("datasets #7617",),
     refines=True,
+    forms=("glm4",),
 )
 def null_metadata(case: Case) -> Iterator[Hit]:
     for m, message in enumerate(case.messages):
@@ -105,6 +111,7 @@ def null_metadata(case: Case) -> Iterator[Hit]:
     ),
     mend=both("Remove the key where there are no tools; --fix does it.", "没有工具的地方请删去这个键；--fix 可以代劳。"),
     evidence=("GLM-4 #546", "datasets #7617"),
+    forms=("glm4",),
 )
 def null_tools(case: Case) -> Iterator[Hit]:
     for m, message in enumerate(case.messages):
@@ -121,6 +128,7 @@ def null_tools(case: Case) -> Iterator[Hit]:
         "它会按 Python 打印的样子写出，模型学到的就不是函数名。",
     ),
     mend=both("Put only the function's name there, as a text.", "这里只写函数名，用文本。"),
+    forms=("glm4",),
 )
 def metadata_not_text(case: Case) -> Iterator[Hit]:
     for m, message in enumerate(case.messages):
@@ -150,27 +158,6 @@ def loss_ignored(case: Case) -> Iterator[Hit]:
         # A flag that asks for what happens anyway does no harm.
         if flag is not None and bool(flag) != (message["role"] == "assistant"):
             yield Hit(m, f"loss: {str(flag).lower()[:20]}")
-
-
-_reads_loss: dict[str, bool] = {}
-
-
-def reads_loss(recipe: Recipe) -> bool:
-    """Whether the recipe trains less of an answer that says `loss: false`: asked of the recipe itself, once, on a probe."""
-    if recipe.id not in _reads_loss:
-        _reads_loss[recipe.id] = _trains_less_without_loss(recipe)
-    return _reads_loss[recipe.id]
-
-
-def _trains_less_without_loss(recipe: Recipe) -> bool:
-    question = {"role": "user", "content": "?"}
-    counts = []
-    for answer in ({"role": "assistant", "content": "!"}, {"role": "assistant", "content": "!", "loss": False}):
-        try:
-            counts.append(sum(int(sample.trained.sum()) for sample in label_all([question, answer], recipe)))
-        except RecipeRejects:
-            counts.append(0)
-    return counts[1] < counts[0]
 
 
 RULES = (null_content, empty_content, blank_content, null_metadata, null_tools, metadata_not_text, loss_ignored)
