@@ -1,20 +1,14 @@
-/** Draws lines of chips. Only textContent is ever set. */
+/** Draws lines of chips, a token each. */
 export default function ({ data, parentElement }) {
-  const root = parentElement.querySelector(".lines");
-  const element = (tag, name, text) => {
-    const made = document.createElement(tag);
-    made.className = name;
-    made.textContent = text;
-    return made;
-  };
+  const root = rootIn(parentElement, "chips");
   root.replaceChildren(
     ...data.lines.map((line) => {
-      const row = element("p", "line", "");
+      const row = element("p", "line");
       for (const chip of line) {
         const made = element(chip.trained ? "mark" : "span", `chip ${chip.kind}`, chip.text);
         made.title = chip.about;
         if (chip.label) made.append(element("span", "arrow", "→"), element("b", "label", chip.label));
-        if (chip.trained) made.append(element("span", "aloud", ` (${chip.label ? data.differs : data.trained})`));
+        if (chip.trained) made.append(hidden(` (${chip.label ? data.differs : data.trained})`));
         row.append(made, " ");
       }
       return row;

@@ -1,19 +1,12 @@
 """Lines of chips: a token each, marked as trained or masked. Text reaches the page as text, never as HTML."""
 
 from collections.abc import Sequence
-from pathlib import Path
-
-import streamlit as st
 
 from glm4viz.reading.example import Chip
 from glm4viz.ui.i18n import t
+from glm4viz.ui.web import component
 
-_component = st.components.v2.component(
-    "glm4viz_chips",
-    html="<div class='lines'></div>",
-    js=Path(__file__).with_name("chips.js").read_text("utf-8"),
-    css=Path(__file__).with_name("chips.css").read_text("utf-8"),
-)
+_component = component("chips")
 
 
 def show_chips(lines: Sequence[Sequence[Chip]], *, key: str, scroll: bool = False) -> None:

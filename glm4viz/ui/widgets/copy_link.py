@@ -1,21 +1,14 @@
 """The Copy link button: a link that shows the same thing to whoever opens it."""
 
-from pathlib import Path
 from urllib.parse import urlencode
-
-import streamlit as st
 
 from glm4viz.conversation import Conversation
 from glm4viz.ui.i18n import t
 from glm4viz.ui.link import pack_conversation
 from glm4viz.ui.url import settings
+from glm4viz.ui.web import component
 
-_button = st.components.v2.component(
-    "glm4viz_copy_link",
-    html="<button type='button'></button><input readonly hidden>\n<span role='status'></span>",
-    js=Path(__file__).with_name("copy.js").read_text("utf-8"),
-    css=Path(__file__).with_name("copy.css").read_text("utf-8"),
-)
+_button = component("copy_link", html="<button type='button'></button><input readonly hidden>\n<span role='status'></span>")
 
 
 def copy_link(conversation: Conversation | None) -> None:

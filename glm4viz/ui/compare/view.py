@@ -1,28 +1,21 @@
 """The compare view: one conversation with a line below the text for each recipe, like the lines of a stave.
 
-A Streamlit component in plain JavaScript, as the token view is; it gets one blob of typed arrays (`token_view.wire.pack`).
+The browser (`web/compare/`) gets one blob of typed arrays, as the token view does.
 """
 
-from pathlib import Path
-
 import numpy as np
-import streamlit as st
 
 from glm4viz.comparison.compared import Comparison
 from glm4viz.comparison.slots import SLOTS, STATES, Cell
 from glm4viz.locales import texts
 from glm4viz.ui.i18n import language, t
+from glm4viz.ui.web import component
 from glm4viz.ui.web.token_view.wire import pack
 
 WORDS = "compare_view."  # what the keys of the view's texts begin with
 LONGEST = 1_500  # characters of a tools text, or of one that a recipe writes anew
 
-_component = st.components.v2.component(
-    "glm4viz_compare_view",
-    js=Path(__file__).with_name("view.js").read_text("utf-8"),
-    css=Path(__file__).with_name("view.css").read_text("utf-8"),
-    isolate_styles=True,
-)
+_component = component("compare_view")
 
 
 def compare_view(found: Comparison, *, key: str) -> None:
