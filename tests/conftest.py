@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 NewPage = Callable[..., "Page"]
 LOCAL = ("http://127.0.0.1", "data:", "blob:")
 
-# Error boxes of the command line as wide as it takes: a sentence that is broken by a border can't be looked for.
-os.environ["TERMINAL_WIDTH"] = "1000"
-
 # Examples are counted, not timed: a slow machine is no failure. CI tries the same ones each time.
 settings.register_profile("glm4viz", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("glm4viz")
