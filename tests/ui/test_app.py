@@ -145,7 +145,7 @@ def test_the_editor_changes_the_pasted_text() -> None:
 def test_a_link_with_a_conversation_shows_it() -> None:
     at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
     at.query_params["language"] = "en"
-    at.query_params["conversation"] = pack_conversation([{"role": "user", "content": "linked"}]) or ""
+    at.query_params["conversation"] = pack_conversation({"messages": [{"role": "user", "content": "linked"}]}) or ""
     at.run()
     assert "linked" in at.text_area(key="paste").value
     at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)

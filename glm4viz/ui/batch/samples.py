@@ -9,6 +9,7 @@ import streamlit as st
 
 from glm4viz.conversation import Conversation
 from glm4viz.errors import Glm4vizError
+from glm4viz.forms import as_record
 from glm4viz.labelling.single import label_all
 from glm4viz.readers import read_conversations
 from glm4viz.recipe import LabelledSample, MaxLength, Recipe
@@ -195,4 +196,4 @@ def _take(conversation: Conversation) -> None:
         state.record = records.index(conversation.index)
         return
     state.source, state.record = "paste", 0
-    remember(json.dumps({"messages": conversation.messages}, ensure_ascii=False, indent=2))
+    remember(json.dumps(as_record(conversation), ensure_ascii=False, indent=2))
