@@ -105,16 +105,16 @@ def first_question(messages: Sequence[Message]) -> int:
     for i, message in enumerate(turns):
         if message["role"] not in (ANSWERS if i % 2 else QUESTIONS):
             wanted = "assistant" if i % 2 else "user or observation"
-            raise _skipped(
+            raise skipped(
                 f"Invalid role tag: message {first + i} is {message['role']}, where {wanted} must stand",
                 f"Invalid role tag：第 {first + i} 条消息是 {message['role']}，这里应当是 {wanted}",
             )
     if not turns or len(turns) % 2:
-        raise _skipped("Invalid message count: the last question has no answer", "Invalid message count：最后一个问题没有回答")
+        raise skipped("Invalid message count: the last question has no answer", "Invalid message count：最后一个问题没有回答")
     return first
 
 
-def _skipped(en: str, zh: str) -> RecipeRejects:
+def skipped(en: str, zh: str) -> RecipeRejects:
     return RecipeRejects(
         f"LLaMA-Factory skips this conversation ({en}). Questions (user, observation) and answers must alternate and end with an answer.",
         f"LLaMA-Factory 会跳过这段对话（{zh}）。提问（user、observation）与回答必须交替，并以回答结尾。",
@@ -134,10 +134,11 @@ class Pair(NamedTuple):
 
 
 def pairs_of(sample: LabelledSample) -> list[Pair]:
-    first = int(sample.messages[0]["role"] == "system")
+    answers = [m for m, message in enumerate(sample.messages) if message["role"] == "assistant"]
     begins = np.searchsorted(sample.message_index[:-1], np.arange(len(sample.messages) + 1)).tolist()
     # Prefix and system belong to the first question; an answer's first token is its tag, which the question ends with.
-    return [Pair(begins[m] if m > first else 0, begins[m + 1] + 1, begins[m + 2], m + 1) for m in range(first, len(sample.messages), 2)]
+    starts = [0, *(begins[m + 1] for m in answers[:-1])]
+    return [Pair(start, begins[m] + 1, begins[m + 1], m) for start, m in zip(starts, answers, strict=True)]
 
 
 def infer_seqlen(source: int, target: int, room: int) -> tuple[int, int]:

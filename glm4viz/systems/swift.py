@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from glm4viz.errors import RecipeRejects
 from glm4viz.layout import Message, Segment, Writer
 from glm4viz.recipe import LabelledSample, Recipe, Source
+from glm4viz.texts import Text
 
 TOOLS_HEADING = "# 可用工具\n\n"
 TOOL = "## {name}\n\n{body}\n在调用上述函数时，请使用 Json 格式表示调用的参数。"
@@ -120,20 +121,29 @@ def is_call(message: Message) -> bool:
 
 def call_arguments(content: str, m: int) -> Segment:
     """The arguments are parsed, and printed as Python prints them."""
-    try:
-        arguments = json.loads(content)
-    except (ValueError, RecursionError):
-        try:
-            arguments = ast.literal_eval(content)
-        except (ValueError, SyntaxError, RecursionError, MemoryError):
-            arguments = None
+    arguments = parsed(content)
     if isinstance(arguments, str) or arguments is None:
-        raise RecipeRejects(
-            "ms-swift can't parse this call's arguments (AssertionError). Write them as a JSON object.",
-            "ms-swift 解析不了这次调用的参数（AssertionError）。请写成 JSON 对象。",
-        )
+        raise unparsed()
     text = str(arguments)
     return Segment("content", text, m, 0 if text == content else -1)
+
+
+def parsed(text: str) -> Any:
+    """The value that a text writes, as JSON or else as Python; None where it is neither."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        try:
+            return ast.literal_eval(text)
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            return None
+
+
+def unparsed() -> RecipeRejects:
+    return RecipeRejects(
+        "ms-swift can't parse this call's arguments (AssertionError). Write them as a JSON object.",
+        "ms-swift 解析不了这次调用的参数（AssertionError）。请写成 JSON 对象。",
+    )
 
 
 def tools_text(tools: Any) -> str:
@@ -185,6 +195,11 @@ def check_length(sample: LabelledSample, max_length: int | None) -> LabelledSamp
     return sample
 
 
+MAX_LENGTH: Text = {
+    "en": "max_length: a longer sample is refused (truncation_strategy raise; delete drops it)",
+    "zh": "max_length：更长的样本会被拒绝（truncation_strategy 为 raise；delete 则丢弃）",
+}
+
 RECIPES = (
     Recipe(
         id="ms-swift",
@@ -196,10 +211,7 @@ RECIPES = (
             "zh": "训练每个回答的正文；它的标签和头部换行不训练。其后的 <|user|> 作为停止信号参与训练，调用后的 <|observation|> 也是；"
             "最后一个回答之后会追加一个 <|user|> 并训练。",
         },
-        max_length={
-            "en": "max_length: a longer sample is refused (truncation_strategy raise; delete drops it)",
-            "zh": "max_length：更长的样本会被拒绝（truncation_strategy 为 raise；delete 则丢弃）",
-        },
+        max_length=MAX_LENGTH,
         layout=swift_encode,
         fit=check_length,
         quirks=(

@@ -1,6 +1,8 @@
 """label and label_batch: against the slow twin, against each other, and the columns' promises, for any conversation."""
 
 import copy
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,8 @@ from hypothesis import strategies as st
 
 import glm4viz
 from glm4viz.errors import ConversationError, Glm4vizError, RecipeRejects, UnknownRecipe
+from glm4viz.layout import Message, Segment, Writer
+from glm4viz.systems.registry import get_recipe
 from tests.conftest import CONVERSATIONS
 from tests.slow_twin import process_batch
 from tests.strategies import conversations, texts
@@ -190,3 +194,13 @@ def test_evaluation_without_an_answer() -> None:
     for recipe in ("glm4@b9d6d38", "glm4-combine@dfe4601", "glm4v@dfe4601"):
         with pytest.raises(RecipeRejects):
             glm4viz.eval_pairs(messages, recipe)
+
+
+def test_a_written_weight_is_the_labels_weight() -> None:
+    def twice(_: Sequence[Message], w: Writer) -> None:
+        w.special("<|user|>", "role_tag", message=0, weight=3.0)
+        w.text(Segment("content", "a<|user|>b", 0, 0), mask=True, specials=True, weight=2.0)
+        w.special("<|user|>", "stop", message=0, mask=True, weight=0.5)
+
+    sample = glm4viz.label([{"role": "user", "content": "?"}], replace(get_recipe("glm4"), layout=twice, shift=False))
+    assert sample.weights.tolist() == [0.0, 2.0, 2.0, 2.0, 0.5]
