@@ -1,7 +1,7 @@
 """Small things that the original code does and that were once missed here, and two releases that differ from the pinned commits.
 
 `golden/rows_releases.jsonl` holds what the original functions gave for generated conversations: Unsloth's `train_on_responses_only` at
-ce232d6 and of unsloth_zoo 2026.10.9, Axolotl's chat_template strategy of 0.18.0 (which finds turns as the pinned commit does) and of 0.19.0.
+ce232d6 and of unsloth_zoo 2026.10.9, Axolotl's chat_template strategy at 067b021 and of 0.19.0.
 Rows without arrays are samples that are removed.
 """
 
