@@ -17,7 +17,7 @@ from glm4viz.systems.trl import TEMPLATE_QUIRKS, keep_labels, render
 from glm4viz.texts import Text
 from glm4viz.tokenizer import Ids
 
-DUMMIES = ("[[dummy_message]]", "zzdummymessagezz")
+DUMMIES = ("[[dummy_message]]", "zzdummymessagezz")  # the second since 0.19.0: what begins or ends like one doesn't do so like the other
 EOS = "<|endoftext|>"
 NEAR = 3  # how far behind the answer a stop token may stand
 Turn = tuple[int, int]  # start and stop of an answer's text, in tokens; (-1, -1) if it isn't found
@@ -42,12 +42,17 @@ def remove_none_values(value: Any) -> Any:
 # Where an answer is ---------------------------------------------------------------------------------------------------
 
 
-def turns_by_ids(sample: LabelledSample) -> list[Turn]:
-    """Each message with the dummy in its place, compared id by id with what was rendered up to it."""
-    ids, numbers = sample.input_ids, np.arange(len(sample.messages))
+def turns_by_ids(sample: LabelledSample, answers: Sequence[int]) -> list[Turn]:
+    """Each answer with the dummy in its place, compared id by id with what was rendered up to it."""
     dummy = np.array(sample.tokenizer.encode(f"<|assistant|>\n{DUMMIES[0]}", specials=True), np.int32)
-    begins, ends = (np.searchsorted(sample.message_index, numbers, side).tolist() for side in ("left", "right"))
-    return [find_turn(ids[:end], np.append(ids[:begin], dummy)) for begin, end in zip(begins, ends, strict=True)]
+    ids = sample.input_ids
+    return [find_turn(ids[:end], np.append(ids[:begin], dummy)) for begin, end in _places(sample, answers)]
+
+
+def _places(sample: LabelledSample, messages: Sequence[int]) -> list[Turn]:
+    """Where these messages begin and end, in tokens; both the same where nothing is written."""
+    begins, ends = (np.searchsorted(sample.message_index, messages, side).tolist() for side in ("left", "right"))
+    return list(zip(begins, ends, strict=True))
 
 
 def find_turn(full: Ids, dummy: Ids) -> Turn:
@@ -61,17 +66,42 @@ def find_turn(full: Ids, dummy: Ids) -> Turn:
     return (start, stop) if start < stop else (-1, -1)
 
 
-def turns_by_text(sample: LabelledSample) -> list[Turn]:
-    """The tokens that hold any of a message's content: all that differs from either dummy, since these two have no end in common.
+def turns_by_text(sample: LabelledSample, answers: Sequence[int]) -> list[Turn]:
+    """Each answer with either dummy in its place, compared as text with the whole rendering."""
+    pieces = sample.token_bytes
+    whole, at = b"".join(pieces), np.cumsum([0, *map(len, pieces)]).tolist()
+    places = ((at[begin], at[end]) for begin, end in _places(sample, answers))
+    dummies = ([(whole[:begin] + dummy + whole[end:]).decode() for dummy in _DUMMY_TURNS] for begin, end in places)
+    return [find_turn_in_text(sample, whole.decode(), texts) for texts in dummies]
 
-    A content that is one of the dummies differs from it nowhere, and that counts as differing up to the very end.
-    """
-    turns = []
-    for m, message in enumerate(sample.messages):
-        held = np.flatnonzero((sample.message_index == m) & (sample.spans[:, 0] >= 0))
-        start, stop = (int(held[0]), int(held[-1]) + 1) if len(held) else (-1, -1)
-        turns.append((start, len(sample) if message["content"] in DUMMIES else stop))
-    return turns
+
+_DUMMY_TURNS = tuple(f"<|assistant|>\n{dummy}".encode() for dummy in DUMMIES)
+
+
+def find_turn_in_text(sample: LabelledSample, text: str, dummies: Sequence[str]) -> Turn:
+    """The tokens that hold any of what differs between the rendered text and its renderings with a dummy in the turn's place."""
+    spans = [differs(text, dummy) for dummy in dummies]
+    first, last = min(start for start, _ in spans), max(stop for _, stop in spans)
+    if first >= last:
+        return -1, -1
+    sizes = sample.tokenizer.token_sizes(sample.input_ids)
+    ends = np.cumsum(sizes, dtype=np.int64)
+    start = int(np.searchsorted(ends, len(text[:first].encode()), "right"))
+    stop = int(np.searchsorted(ends - sizes, len(text[:last].encode()), "left"))
+    return (start, stop) if start < stop else (-1, -1)
+
+
+def differs(text: str, other: str) -> tuple[int, int]:
+    """The characters of `text` that aren't in `other`: what is between their common beginning and their common end."""
+    a, b = (np.frombuffer(one.encode("utf-32-le"), np.uint32) for one in (text, other))
+    limit = min(len(a), len(b))
+    start = _alike(a[:limit], b[:limit])
+    return start, len(a) - _alike(a[::-1][: limit - start], b[::-1][: limit - start])
+
+
+def _alike(a: Any, b: Any) -> int:
+    unequal = a != b
+    return int(np.argmax(unequal)) if unequal.any() else len(a)
 
 
 # What is trained ------------------------------------------------------------------------------------------------------
@@ -86,20 +116,20 @@ def find_stop(ids: Ids, stop: int, after: int) -> int:
 
 
 def label_turns(
-    *stops: str, turns: Callable[[LabelledSample], list[Turn]] = turns_by_ids
+    *stops: str, turns: Callable[[LabelledSample, Sequence[int]], list[Turn]] = turns_by_ids
 ) -> Callable[[LabelledSample, Any], LabelledSample]:
     """roles_to_train: [assistant], train_on_eos: turn. `stops` are the tokens taken for the end of a turn."""
 
     def fit(sample: LabelledSample, sequence_len: int | None) -> LabelledSample:
         mask = np.zeros(len(sample), bool)
-        for message, (start, stop) in zip(sample.messages, turns(sample), strict=True):
-            if message["role"] == "assistant":
-                if stop >= 0:
-                    mask[start:stop] = True
-                for name in stops:
-                    at = find_stop(sample.input_ids, sample.tokenizer.special_ids[name], stop)
-                    if at >= 0:
-                        mask[at] = True
+        answers = [m for m, message in enumerate(sample.messages) if message["role"] == "assistant"]
+        for start, stop in turns(sample, answers):
+            if stop >= 0:
+                mask[start:stop] = True
+            for name in stops:
+                at = find_stop(sample.input_ids, sample.tokenizer.special_ids[name], stop)
+                if at >= 0:
+                    mask[at] = True
         return keep_labels(not_too_long(sample, sequence_len), mask)
 
     return fit
