@@ -59,12 +59,12 @@ def write_system(message: Message, w: Writer, mask: bool) -> None:
 def write_question(m: int, message: Message, w: Writer, *, mask: bool, label: str | None, owner: int | None) -> None:
     """`owner` is the answer before it: what the tag is labelled with tells how that answer ends."""
     w.special(f"<|{message['role']}|>", "role_tag", message=m, mask=mask, label=label, owner=owner)
-    w.text(Segment("newline", "\n", m), Segment("content", message["content"] or "", m, 0), mask=mask, specials=True)
+    w.text(Segment("newline", "\n", m), Segment("content", message["content"], m, 0), mask=mask, specials=True)
     w.special("<|assistant|>", "role_tag", message=m + 1, mask=mask)
 
 
 def write_answer(m: int, message: Message, w: Writer, *, mask: bool) -> None:
-    content = Segment("content", message["content"] or "", m, 0)
+    content = Segment("content", message["content"], m, 0)
     if message.get("metadata"):
         content = call_arguments(content)
     w.text(Segment("metadata", message.get("metadata") or "", m), Segment("newline", "\n", m), content, mask=mask, specials=True)
@@ -99,7 +99,9 @@ def tools_text(tools: Any) -> str:
 
 
 def first_question(messages: Sequence[Message]) -> int:
-    """Where the pairs begin: after a system message. Raises RecipeRejects for what the converter empties and the loader drops."""
+    """Where the pairs begin: after a system message, the only one that may be null. Raises RecipeRejects for what the converter empties
+    and the loader drops, and for what stops the formatter.
+    """
     first = int(messages[0]["role"] == "system")
     turns = messages[first:]
     for i, message in enumerate(turns):
@@ -111,6 +113,13 @@ def first_question(messages: Sequence[Message]) -> int:
             )
     if not turns or len(turns) % 2:
         raise skipped("Invalid message count: the last question has no answer", "Invalid message count：最后一个问题没有回答")
+    for m, message in enumerate(turns, first):
+        if message["content"] is None:
+            raise RecipeRejects(
+                f"LLaMA-Factory crashes on the null content of message {m} (RuntimeError: Expected a string, got None). Write a text, which "
+                "may be empty.",
+                f"第 {m} 条消息的 content 是 null，LLaMA-Factory 会崩溃（RuntimeError: Expected a string, got None）。请写文本，可以为空。",
+            )
     return first
 
 
@@ -199,6 +208,10 @@ QUIRKS: tuple[Text, ...] = (
     {
         "en": "An empty answer is kept: its header newline and its end are trained.",
         "zh": "空回答会保留：头部换行和结束处都参与训练。",
+    },
+    {
+        "en": "A null content stops it (RuntimeError: Expected a string, got None), except in the system message, which is then left out.",
+        "zh": "content 为 null 会让它中止（RuntimeError: Expected a string, got None），system 消息除外：那时它只是不写出。",
     },
     {
         "en": "A call's arguments are parsed and written anew. Its tools text has its own persona.",

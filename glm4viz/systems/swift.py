@@ -66,7 +66,7 @@ def write(contexts: Sequence[Context], w: Writer) -> None:
 
 def system(message: Message) -> list[Context]:
     """With tools, their text stands in place of the system's own."""
-    text = Segment("tools", tools_text(message["tools"]), 0) if message.get("tools") else Segment("content", message["content"] or "", 0, 0)
+    text = Segment("tools", tools_text(message["tools"]), 0) if message.get("tools") else Segment("content", message["content"], 0, 0)
     return [Context(s) for s in (Segment("role_tag", "<|system|>", 0), Segment("newline", "\n", 0), text)] if text.text else []
 
 
@@ -176,8 +176,13 @@ def check_rounds(runs: Sequence[tuple[str, list[int]]], messages: Sequence[Messa
             )
         before = role
     for m, message in enumerate(messages):
-        if message["content"] is None and message["role"] != "system":
-            raise _refuses(f"message {m} has no text", f"第 {m} 条消息没有文本")
+        if message["content"] is None:
+            raise RecipeRejects(
+                f"ms-swift deletes this row before it is encoded: message {m} has no text, its content is null (AssertionError in "
+                "_check_messages; strict=True stops there). Write a text, which may be empty.",
+                f"ms-swift 在编码之前就会删除这一行：第 {m} 条消息的 content 是 null（_check_messages 里的 AssertionError；strict=True 则会停下）。"
+                "请写文本，可以为空。",
+            )
 
 
 def _refuses(en: str, zh: str) -> RecipeRejects:
@@ -222,6 +227,14 @@ RECIPES = (
             {
                 "en": "Answers in a row are joined without tag or separator, questions in a row too.",
                 "zh": "连续的回答直接拼接，没有标签或分隔符；连续的提问也是。",
+            },
+            {
+                "en": "A row with a null content, the system message's included, is deleted with a warning before anything is encoded.",
+                "zh": "只要有一条消息（包括 system）的 content 是 null，整行就会在编码之前被删除，并给出警告。",
+            },
+            {
+                "en": "Nulls inside tools are written as null; from 4.6.0 on they are dropped before, as what Arrow filled in.",
+                "zh": "tools 内部的 null 会写成 null；从 4.6.0 起会作为 Arrow 填入的空值提前丢弃。",
             },
             {
                 "en": "With tools, the system message's own text is ignored, and the tools text has no persona.",

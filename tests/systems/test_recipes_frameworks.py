@@ -139,7 +139,7 @@ def test_every_recipe_speaks_both_languages(recipe: str) -> None:
         ("torchtune", [QUESTION, ANSWER, ANSWER], "message 2 is an answer"),
         ("torchtune", [QUESTION, SYSTEM], "it must come first"),
         ("torchtune", [QUESTION, CALL, RESULT, ANSWER], "message 2 is a tool result"),
-        ("torchtune", [QUESTION, ANSWER | {"content": None}], "message 1 has no text"),
+        ("torchtune", [QUESTION | {"content": None}, ANSWER], "null content of the first message"),
     ],
     ids=str,
 )
