@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 import glm4viz
-from glm4viz.check import Checked, Settings, check_files
+from glm4viz.check import Checked, Settings, check_files, outliers
 from glm4viz.check.near import HASHES, NearSeen, bands_for, jaccard, near_text, normalised, shingles_of
 from glm4viz.check.outliers import robust_scores
 from glm4viz.cli import app
@@ -192,6 +192,16 @@ def test_scores_are_robust() -> None:
     assert np.flatnonzero(robust_scores(np.array([1.0] * 49 + [5.0])) > 3.5).tolist() == [49]
     assert not robust_scores(np.full(50, np.nan)).any()
     assert not robust_scores(np.empty(0)).any()
+
+
+def test_far_is_three_and_a_half_of_these_scores(monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = [1.0] * 20 + [2.0] * 5 + [3.0] * 18  # with one value of each kind below: median 2, and 1 is the median distance from it
+    near, far = 2 + 1.4826 * 3.4, 2 + 1.4826 * 3.6
+    monkeypatch.setattr(outliers, "_losses", lambda *_: iter([*usual, near, far]))
+    monkeypatch.setattr("glm4viz.loss.load_model", lambda _: None)
+    found = outliers.find_outliers(["a.jsonl"], Settings("glm4"), "demo")
+    assert list(found) == [("a.jsonl", len(usual) + 1)]
+    assert "the file's median is 2" in next(iter(found.values())).text
 
 
 @pytest.fixture(scope="module")
