@@ -11,15 +11,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from typer.testing import CliRunner
 
 import glm4viz
 from glm4viz.check import Checked, Settings, check_files, outliers
 from glm4viz.check.near import HASHES, NearSeen, bands_for, jaccard, near_text, normalised, shingles_of
 from glm4viz.check.outliers import robust_scores
-from glm4viz.cli import app
 from glm4viz.errors import ModelError
-from tests.check.test_check import write
+from tests.check.files import run, write
 from tests.linter.test_lint import said
 
 Messages = list[dict[str, Any]]
@@ -213,10 +211,6 @@ def garbage(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows[11] = [rows[11][0], {"role": "assistant", "content": "zqx 7#k 蠡 vvbn ;;qp 0o0 繄 jjw!"}]
     rows[3:3] = ["{'python': True}", said("u:Nobody answers this.")]
     return write(tmp_path_factory.mktemp("loss") / "garbage.jsonl", *rows)
-
-
-def run(*arguments: object) -> Any:
-    return CliRunner().invoke(app, ["check", *map(str, arguments)])
 
 
 def test_an_answer_of_garbage_is_an_outlier(garbage: Path) -> None:
