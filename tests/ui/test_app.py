@@ -77,12 +77,19 @@ def test_the_limit_says_what_it_cuts() -> None:
     assert texts("en")["verdict.nothing"] in said(at)
 
 
+NO_SYSTEM_MESSAGE = {"chatglm", "chatglm2", "internlm-alpaca"}
+
+
 @pytest.mark.parametrize("recipe", list(glm4viz.recipes()))
 def test_every_recipe_labels_or_says_why_not(recipe: str) -> None:
     at = app()
     at.selectbox(key="recipe").set_value(recipe).run()
     assert not at.exception
-    assert at.metric or at.error
+    if recipe in NO_SYSTEM_MESSAGE:
+        assert texts("en")["rejected"] in at.error[0].value
+        assert "has no place for this system message" in at.error[0].value
+    else:
+        assert at.metric[0].value.split(" of ")[0] != "0"
 
 
 BAD = {
