@@ -15,7 +15,7 @@ from glm4viz.forms import function_of
 from glm4viz.layout import Message, Segment, Writer
 from glm4viz.recipe import Recipe, Source
 from glm4viz.systems import llamafactory
-from glm4viz.systems.glm45_pieces import call_segments, content_segments, tools_text
+from glm4viz.systems.glm45 import GLM45, argument, tools_text, with_thought
 from glm4viz.systems.llamafactory import EOS, MAX_LENGTH, share_out, skipped
 from glm4viz.texts import Text
 
@@ -92,7 +92,7 @@ def write_answer(message: Message, m: int, w: Writer, template: Template, openai
     reasoning, given = message.get("reasoning_content"), message.get("tool_calls")
     thought = "" if openai or not reasoning else reasoning.join(template.words)
     content = "" if openai and given else message.get("content") or ""
-    handed, body = thought + content, [Segment("think", thought, m), *content_segments(content, m)]
+    handed, body = thought + content, [Segment("think", thought, m), *with_thought(m, content)]
     if given:
         text = calls_json(given, openai)
         handed += f"<tool_call>{text}</tool_call>" if content else text
@@ -144,7 +144,8 @@ def moe_calls(calls: Calls, m: int) -> list[Segment]:
     """GLM-4.5's markup, but a call is never closed."""
     segments = []
     for number, (name, arguments) in enumerate(calls):
-        segments += [Segment("newline", "\n\n" if number else "\n", m), *call_segments(name, arguments, "\n", m)]
+        segments.append(Segment("tool_call", "\n" * bool(number) + "\n<tool_call>" + name, m))
+        segments += [Segment("arguments", "\n" + argument(key, value, GLM45), m) for key, value in arguments.items()]
     return segments
 
 
@@ -161,7 +162,7 @@ def moe_tools(tools: Sequence[Any]) -> str:
         wrapped = [tool if tool.get("type") == "function" else {"type": "function", "function": tool} for tool in tools]
     except AttributeError as error:
         raise crashes(f"AttributeError: {error}", "a tool is not an object", "有 tool 不是对象") from None
-    return "\n\n" + tools_text(wrapped, "\n") + "\n"
+    return "\n\n" + tools_text(wrapped, GLM45) + "\n"
 
 
 # What it refuses ------------------------------------------------------------------------------------------------------

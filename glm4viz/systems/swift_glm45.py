@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 from glm4viz.layout import Message, Segment, Writer
 from glm4viz.recipe import Recipe, Source
-from glm4viz.systems.glm45_pieces import content_segments, tools_text
+from glm4viz.systems.glm45 import GLM45, GLM47, Template, tools_text, with_thought
 from glm4viz.systems.swift import MAX_LENGTH, STOP_WORDS, check_length, parsed
-from glm4viz.systems.swift_turns import Span, Template, Turn, empty_thought, refuses, think, turns_of
+from glm4viz.systems.swift_turns import Span, Turn, empty_thought, refuses, think, turns_of
 from glm4viz.texts import Text
 
 # What ignore_empty_think takes for an empty thought, GLM's and those of other families.
@@ -66,10 +66,10 @@ def encode(t: Template, *, last_round: bool = False, ignore_empty_think: bool = 
 def system_of(first: Message, tools: Sequence[Any] | None, t: Template) -> Span | None:
     """What the system block holds: the system text, or the tools and the system text in a block of its own."""
     m = 0 if first["role"] == "system" else -1
-    own = Span(content_segments(first["content"], 0)) if m == 0 else None
+    own = Span(with_thought(0, first["content"])) if m == 0 else None
     if not tools:
         return own
-    head = (Segment("tools", tools_text(map(function_tool, tools), t.newline)),)
+    head = (Segment("tools", tools_text(map(function_tool, tools), t)),)
     if own and own.text.strip():
         return own.stripped().after(*head, Segment("role_tag", "<|system|>", 0), Segment("newline", "\n", 0))
     return Span((Segment("newline", "\n" * (not t.newline)), *head))
@@ -172,7 +172,6 @@ def write(contexts: Sequence[Context], w: Writer) -> None:
 
 # The recipes ----------------------------------------------------------------------------------------------------------
 
-GLM45, GLM47 = Template("\n", "<think></think>\n"), Template("", "</think>")
 TRAINED: Text = {
     "en": "Every answer is trained, from its thought on, in every round. The <|user|> after it is trained as its stop, a call's <|observation|> "
     "likewise, and after the last answer a <|user|> is appended and trained.",
@@ -238,7 +237,7 @@ RECIPES = tuple(
     Recipe(
         id=f"ms-swift-glm{version}{suffix}",
         system="ms-swift",
-        source=Source("modelscope/ms-swift", "swift/template/templates/glm.py", "4.6.0", "2026-10-14"),
+        source=Source("modelscope/ms-swift", "swift/template/templates/glm.py", "v4.6.0", "2026-10-14"),
         rule=rule,
         max_length=MAX_LENGTH,
         layout=encode(template, **options),

@@ -12,15 +12,8 @@ from typing import Any, NamedTuple
 from glm4viz.errors import RecipeRejects
 from glm4viz.forms import function_of
 from glm4viz.layout import Message, Segment, cut
-from glm4viz.systems.glm45_pieces import call_segments, content_segments
+from glm4viz.systems.glm45 import Template, call_segments, with_thought
 from glm4viz.systems.swift import parsed, unparsed
-
-
-class Template(NamedTuple):
-    """`newline` stands after a role tag, and inside calls and results; `empty` is the thought of an answer without one."""
-
-    newline: str
-    empty: str
 
 
 class Span(NamedTuple):
@@ -71,7 +64,7 @@ def items(messages: Sequence[Message], t: Template) -> Iterator[tuple[str, int, 
         if m == 0 and message["role"] == "system":
             continue
         if content or thought or not given:
-            yield message["role"], m, Span((*thought, *content_segments(content, m)), message.get("loss"), message.get("loss_scale"))
+            yield message["role"], m, Span((*thought, *with_thought(m, content)), message.get("loss"), message.get("loss_scale"))
         for call in given or ():
             yield "call", m, call
 
@@ -129,11 +122,11 @@ def calls(found: Sequence[tuple[int, Any]], messages: Sequence[Message], end: Se
     for m, call in found:
         name, arguments = function_of(call)
         try:
-            written = call_segments(name, read_arguments(arguments), t.newline, m)
+            written = call_segments(m, {"name": name, "arguments": read_arguments(arguments)}, t)
         except TypeError as error:
             raise refuses(f"TypeError: {error}", "a call's arguments are not JSON", "调用的参数不是 JSON") from None
         between = [Segment("newline", t.newline, m)] if segments else []
-        segments += [*between, *written, Segment("tool_call", f"{t.newline}</tool_call>", m)]
+        segments += [*between, *written]
     given = {key: next((messages[m][key] for m, _ in found if key in messages[m]), None) for key in ("loss", "loss_scale")}
     return Span((*segments, end), **given)
 
@@ -181,12 +174,12 @@ def think(turns: Sequence[Turn], t: Template, last_round: bool) -> None:
         if last_round and i < last_question:
             said = first.part(len(first.text) - len(first.text.split("</think>")[-1]), len(first.text)).stripped()
             turn.spans[0] = said.after(*empty_thought(t, turn.message))
-        elif not first.text.startswith(("<think>", t.empty)):
+        elif not first.text.startswith(("<think>", t.empty + t.newline)):
             turn.spans[0] = first.after(*empty_thought(t, turn.message))
 
 
 def empty_thought(t: Template, m: int) -> tuple[Segment, Segment]:
-    return Segment("think", t.empty.rstrip("\n"), m), Segment("newline", t.newline, m)
+    return Segment("think", t.empty, m), Segment("newline", t.newline, m)
 
 
 def refuses(error: str, en: str, zh: str) -> RecipeRejects:
