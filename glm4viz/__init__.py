@@ -1,74 +1,21 @@
 """glm4viz: see, token by token, what a GLM-4 fine-tune will and won't be taught."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from glm4viz.comparison.compared import Comparison, compare
-from glm4viz.comparison.equals import known_equals
-from glm4viz.configs.notes import TrainingConfig
-from glm4viz.configs.parsing import ConfigError
-from glm4viz.configs.reader import read_training_config
-from glm4viz.conversation import Conversation
-from glm4viz.inference.parity import Parity, parity
-from glm4viz.inference.prompts import Prompt, inference_prompts
-from glm4viz.labelling.batch import Batch, label_batch
-from glm4viz.labelling.evaluation import eval_pairs
-from glm4viz.labelling.single import label, label_all
-from glm4viz.linter import Finding, lint
-from glm4viz.readers import read_conversations
-from glm4viz.recipe import IGNORE, LabelledSample, Recipe
-from glm4viz.rows.collator import collate
-from glm4viz.rows.packing import pack
-from glm4viz.rows.truncation import truncation_curve, what_dies
-from glm4viz.rows.weights import loss_weights
-from glm4viz.systems.own import CustomRecipe
-from glm4viz.systems.registry import load_tokenizer, recipes
-from glm4viz.tokenizer import Tokenizer
-
 if TYPE_CHECKING:
-    from glm4viz.loss import load_model, token_losses
+    from glm4viz.public import *  # noqa: F403  # for type checkers and editors
+    from glm4viz.public import __all__ as __all__
 
 __version__ = "0.1.0"
-__all__ = [
-    "IGNORE",
-    "Batch",
-    "Comparison",
-    "ConfigError",
-    "Conversation",
-    "CustomRecipe",
-    "Finding",
-    "LabelledSample",
-    "Parity",
-    "Prompt",
-    "Recipe",
-    "Tokenizer",
-    "TrainingConfig",
-    "collate",
-    "compare",
-    "eval_pairs",
-    "inference_prompts",
-    "known_equals",
-    "label",
-    "label_all",
-    "label_batch",
-    "lint",
-    "load_model",
-    "load_tokenizer",
-    "loss_weights",
-    "pack",
-    "parity",
-    "read_conversations",
-    "read_training_config",
-    "recipes",
-    "token_losses",
-    "truncation_curve",
-    "what_dies",
-]
 
 
 def __getattr__(name: str) -> Any:
-    """What needs torch is imported when it is first asked for."""
-    if name in ("load_model", "token_losses"):
-        from glm4viz import loss
+    """The public names are imported when one is first asked for: a command that needs one room doesn't wait for all."""
+    if name.startswith("__") and name != "__all__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module("glm4viz.public"), name)
 
-        return getattr(loss, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *import_module("glm4viz.public").__all__})

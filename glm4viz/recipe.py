@@ -21,6 +21,7 @@ Floats = npt.NDArray[np.float32]
 MaxLength = int | tuple[int, int] | None
 Strings = npt.NDArray[np.str_]
 Form = Literal["glm4", "openai"]
+Served = Literal["", "glm4", "glm4.5", "glm4.7"]
 # generation_config.json of glm-4-9b-chat and of GLM-4.5: generation ends at these.
 GENERATION_STOPS = ("<|endoftext|>", "<|user|>", "<|observation|>")
 
@@ -73,7 +74,7 @@ class Recipe:
     evaluate: Callable[[Sequence[Message], "LabelledSample", int, int], list[tuple[Ids, Ids]]] | None = None
     form: Form = "glm4"
     vocabulary: Literal["glm-4", "glm-4.5"] = "glm-4"
-    served: Literal["", "glm4", "glm4.5", "glm4.7"] = ""
+    served: Served = ""
     stops: tuple[str, ...] = GENERATION_STOPS
     stand_ins: Mapping[str, int] = field(default_factory=dict)
     quirks: tuple[Text, ...] = ()
@@ -120,7 +121,7 @@ class LabelledSample:
     full_sizes: Ids  # int32 [messages + 1]: tokens of each message before max_length cut; last: those outside messages
     tools: Sequence[Any] | None = None  # the conversation's, where its form has them there
     label_weights: Floats | None = None  # float32 [T]: see weights; None: every label counts 1
-    notes: tuple[Text, ...] = ()  # what was mapped before the recipe saw it
+    notes: tuple[Text, ...] = ()  # what was mapped before the recipe saw it, or what the system does with the sample afterwards
 
     def __len__(self) -> int:
         return len(self.input_ids)
@@ -158,7 +159,7 @@ class LabelledSample:
 
     @property
     def warnings(self) -> list[str]:
-        """What the system would say at set-up, and what was mapped for it."""
+        """What the system would say at set-up, and the notes on this sample."""
         return [*self.recipe.warnings, *(note["en"] for note in self.notes)]
 
     def take(self, positions: npt.NDArray[np.integer[Any]]) -> "LabelledSample":

@@ -10,16 +10,13 @@ import pytest
 from hypothesis import settings
 
 import glm4viz
-from tests.browser import find_browser, running_app
+from tests.browser import PATIENCE, find_browser, running_app
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 NewPage = Callable[..., "Page"]
 LOCAL = ("http://127.0.0.1", "data:", "blob:")
-
-# Error boxes of the command line as wide as it takes: a sentence that is broken by a border can't be looked for.
-os.environ["TERMINAL_WIDTH"] = "1000"
 
 # Examples are counted, not timed: a slow machine is no failure. CI tries the same ones each time.
 settings.register_profile("glm4viz", deadline=None, derandomize="CI" in os.environ)
@@ -33,6 +30,17 @@ ROWS = [json.loads(line) for line in (GOLDEN / "rows.jsonl").read_text("utf-8").
 @pytest.fixture(scope="session")
 def tok() -> glm4viz.Tokenizer:
     return glm4viz.load_tokenizer()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what `dev.py test --fast` leaves out. Tests in a browser go to one worker, where a server and a browser serve them all."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.xdist_group("browser"))
+        elif "AppTest" in vars(getattr(item, "module", None) or object):  # each of these runs a whole page
+            item.add_marker(pytest.mark.slow)
 
 
 # In a browser ---------------------------------------------------------------------------------------------------------
@@ -50,9 +58,10 @@ def address() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator["Browser"]:
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
     path = find_browser()
+    expect.set_options(timeout=PATIENCE)  # it doesn't follow the page's default
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
         yield chromium
@@ -68,6 +77,7 @@ def new_page(browser: "Browser") -> Iterator[NewPage]:
         context = browser.new_context(**{"viewport": {"width": 1400, "height": 1000}, "locale": "en-GB", **options})
         contexts.append(context)
         page = context.new_page()
+        page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on("request", lambda request: None if request.url.startswith(LOCAL) else faults.append(request.url))
         return page

@@ -1,24 +1,70 @@
-"""The command line, thin over the library: one file a command.
+"""The command line, thin over the library: one file a command, imported when it is called for.
 
-Exit status: 0; 1 for findings, such as a record that can't be read or labelled; 2 for wrong usage.
+Exit status: 0; 1 for findings, such as a record that can't be read or labelled; 2 for wrong usage, which is told in one sentence.
 """
 
+import difflib
+import io
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
 import typer
+from typer.core import TyperGroup
 
-from glm4viz.cli.check import check
-from glm4viz.cli.compare import compare_file
-from glm4viz.cli.convert import convert
-from glm4viz.cli.label import label
-from glm4viz.cli.loss import loss
-from glm4viz.cli.recipes import list_recipes
+from glm4viz.cli.misuse import Misuse, UsageError, asked_language, complain, words_of
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="See, token by token, what a GLM-4 fine-tune will and won't be taught.")
-app.command()(label)
-app.command("compare")(compare_file)
-app.command()(check)
-app.command()(convert)
-app.command()(loss)
-app.command("recipes")(list_recipes)
+COMMANDS = ("label", "compare", "check", "convert", "loss", "recipes")  # a module each, with the function `command`
+
+
+class Commands(TyperGroup):
+    """A command's module is imported when that command is asked for, so that none waits for the others'."""
+
+    def list_commands(self, _: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, _: Any, cmd_name: str) -> Any:
+        if cmd_name.startswith("-"):
+            return None
+        if cmd_name not in COMMANDS:
+            known = ", ".join(difflib.get_close_matches(cmd_name, COMMANDS, 1) or COMMANDS)
+            raise Misuse("", f"There is no command {cmd_name!r}. Did you mean: {known}?", f"没有命令 {cmd_name!r}。是不是：{known}？")
+        alone = typer.Typer(add_completion=False)
+        alone.command(cmd_name)(import_module(f"{__name__}.{cmd_name}").command)
+        return typer.main.get_command(alone)
+
+    def main(self, args: Sequence[str] | None = None, *more: Any, **named: Any) -> Any:
+        """Runs a command and ends the process. Wrong usage of any kind ends here: one sentence on standard error, and status 2."""
+        given = sys.argv[1:] if args is None else list(args)
+        _write_whatever_comes()
+        try:
+            status = super().main(given or ["--help"], *more, **named | {"standalone_mode": False})
+        except UsageError as error:
+            complain(*words_of(error, asked_language(given)))
+            sys.exit(2)
+        except typer.Abort:
+            sys.exit(130)
+        sys.exit(status if given else 2)
+
+
+def _write_whatever_comes() -> None:
+    """What a terminal's encoding lacks, or a file's name has that is no text, is written as an escape, which in JSON is right as well."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+app = typer.Typer(
+    cls=Commands,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,  # a conversation is nobody else's business, not even in a fault's report
+    help="See, token by token, what a GLM-4 fine-tune will and won't be taught.",
+)
+
+
+@app.callback()
+def _commands() -> None: ...
 
 
 def main() -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
@@ -17,41 +16,30 @@ from glm4viz.check import Place, Progress, Settings, Summary, check_files, summa
 from glm4viz.check.near import LOWEST, THRESHOLD
 from glm4viz.check.outliers import find_outliers
 from glm4viz.check.page import Examples, report, word
-from glm4viz.cli.config import ConfigOption, parse_config
-from glm4viz.cli.options import Json, Language, MaxLengthOption, parse_max_length, say
-from glm4viz.errors import Glm4vizError, UnknownRecipe
+from glm4viz.cli.choice import choose
+from glm4viz.cli.files import must_be_there, output
+from glm4viz.cli.misuse import Misuse
+from glm4viz.cli.options import ConfigOption, Json, Language, MaxLengthOption, RecipeOption, parse_whole, say
+from glm4viz.errors import Glm4vizError
 from glm4viz.linter import RULES, SEVERITIES, Finding
 from glm4viz.linter.mend import Change
-from glm4viz.recipe import MaxLength, Recipe
-from glm4viz.systems.registry import DEFAULT, get_recipe
-from glm4viz.writing import whole_file
 
 _COLOURS = {"error": "red", "warning": "yellow", "info": "blue"}
+_FAIL_ON = ("error", "warning")
 
 
-class FailOn(StrEnum):
-    """From which severity on the command fails."""
-
-    error = "error"
-    warning = "warning"
-
-
-def check(
-    files: Annotated[list[Path], typer.Argument(help="Datasets in any format that convert reads.", exists=True)],
-    recipe: Annotated[
-        str | None,
-        typer.Option(help="A recipe id, see `glm4viz recipes`, or custom: and a code.", show_default=DEFAULT),
-    ] = None,
+def command(
+    files: Annotated[list[Path], typer.Argument(help="Datasets in any format that convert reads.")],
+    recipe: RecipeOption = None,
     max_length: MaxLengthOption = None,
     config: ConfigOption = None,
     near_duplicates: Annotated[
         bool, typer.Option("--near-duplicates", help="Also look for records whose text is nearly the same; takes more time and memory.")
     ] = False,
     near_threshold: Annotated[
-        float | None,
+        str | None,
         typer.Option(
-            min=LOWEST,
-            max=1,
+            metavar=f"{LOWEST}…1",
             help="How much alike (Jaccard index of 5-grams of characters) near duplicates are; turns the search on.",
             show_default=str(THRESHOLD),
         ),
@@ -64,70 +52,93 @@ def check(
             "rest of their file; needs the extra `loss`.",
         ),
     ] = None,
-    fail_on: Annotated[FailOn, typer.Option(help="The severity from which on the exit status is 1.")] = FailOn.error,
+    fail_on: Annotated[str, typer.Option(metavar="|".join(_FAIL_ON), help="The severity from which on the exit status is 1.")] = "error",
     as_json: Json = False,
-    html: Annotated[Path | None, typer.Option(help="Write the result as one HTML page.", dir_okay=False)] = None,
+    html: Annotated[Path | None, typer.Option(help="Write the result as one HTML page.")] = None,
     fix: Annotated[
         Path | None,
         typer.Option(
-            help="Write the messages of all readable records as GLM-4's JSONL, with what needs no guess mended; other keys are left out.",
-            dir_okay=False,
+            help="Write the messages of all readable records as GLM-4's JSONL, with what needs no guess mended; other keys are left out."
         ),
     ] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes; by default one for each core.")] = None,
+    workers: Annotated[str | None, typer.Option(metavar="N", help="Processes; by default one for each core.")] = None,
     lang: Language = "en",
 ) -> None:
     """Find what would ruin a fine-tune: answers cut off, stops untrained, calls of the wrong shape, duplicates and more."""
-    lang = "zh" if lang == "zh" else "en"
-    chosen, limit = _recipe_and_limit(recipe, max_length, config, lang)
-    near = near_threshold if near_threshold is not None else THRESHOLD if near_duplicates else None
-    settings = Settings(chosen.id, limit, fix is not None, near)
+    failing, near = _failing(fail_on), _near(near_threshold, near_duplicates)
+    processes = None if workers is None else parse_whole(workers, "--workers")
+    if config is not None and (recipe is not None or max_length is not None):
+        raise Misuse("--config", "Give either a training config, or a recipe and a limit.", "请只给出训练配置，或者只给出配方和上限。")
+    chosen = choose(recipe, max_length, config, lang)
+    must_be_there(files, stdin=False)
+    _check_outputs(files, html, fix)
+    settings = Settings(chosen.recipe.id, chosen.max_length, fix is not None, near)
     examples, console = Examples(), Console(highlight=False, soft_wrap=True)
     mended = _Mended(console, as_json, lang)
-    more = _outliers(files, settings, loss_outliers, lang)
+    more = _outliers(files, settings, loss_outliers)
     with ExitStack() as stack:
         eaches: list[Callable[[Progress], None]] = [stack.enter_context(_progress(files)), examples.add]
         if as_json:
             eaches.append(partial(_say_findings, lang=lang))
+        page = None if html is None else stack.enter_context(output(html, "--html"))
         if fix is not None:
-            mended.file = stack.enter_context(_output(fix, "--fix"))
+            mended.file = stack.enter_context(output(fix, "--fix"))
             eaches.append(mended.add)
-        summary = summarise(_told(check_files(files, settings, workers, more=more), eaches))
+        summary = summarise(_told(check_files(files, settings, processes, more=more), eaches))
         if fix is not None and not mended.written:
-            raise typer.BadParameter("no record could be read, so nothing was written", param_hint="--fix")
-    if html is not None:
-        with _output(html, "--html") as file:
-            file.write(report(summary, examples, _command(files, settings, loss_outliers), lang).encode())
+            raise Misuse("--fix", "No record could be read, so nothing was written.", "没有可读的记录，未写入任何内容。")
+        if page is not None:
+            page.write(report(summary, examples, _command(files, settings, loss_outliers), lang).encode())
     if as_json:
         say(_as_dict(summary) | ({"written": mended.written, "changes": mended.changes} if fix is not None else {}))
     else:
         _show(console, summary, lang)
-    failing = SEVERITIES[: SEVERITIES.index(fail_on.value) + 1]
     raise typer.Exit(1 if any(summary.severities[severity] for severity in failing) else 0)
 
 
-def _recipe_and_limit(recipe: str | None, max_length: str | None, config: Path | None, lang: str) -> tuple[Recipe, MaxLength]:
-    """As given, or as the training config says. Raises typer.BadParameter."""
-    if config is not None and (recipe is not None or max_length is not None):
-        raise typer.BadParameter("give either a training config, or a recipe and a limit", param_hint="--config")
-    found = parse_config(config, lang)
-    if found is not None:
-        return found.recipe, found.max_length
+# Options --------------------------------------------------------------------------------------------------------------
+
+
+def _failing(fail_on: str) -> tuple[str, ...]:
+    if fail_on not in _FAIL_ON:
+        raise Misuse("--fail-on", f"{fail_on!r} is none of error, warning.", f"{fail_on!r} 不是 error 或 warning。")
+    return SEVERITIES[: SEVERITIES.index(fail_on) + 1]
+
+
+def _near(threshold: str | None, wanted: bool) -> float | None:
+    """How much alike near duplicates have to be; None: they are not looked for."""
+    if threshold is None:
+        return THRESHOLD if wanted else None
     try:
-        chosen = get_recipe(recipe or DEFAULT)
-    except (UnknownRecipe, ValueError) as error:
-        raise typer.BadParameter(error.sentence(lang) if isinstance(error, UnknownRecipe) else str(error), param_hint="--recipe") from None
-    return chosen, parse_max_length(chosen, max_length)
+        number = float(threshold)
+    except ValueError:
+        number = -1
+    if not LOWEST <= number <= 1:
+        raise Misuse(
+            "--near-threshold", f"{threshold!r} is not a number from {LOWEST} to 1.", f"{threshold!r} 不是 {LOWEST} 到 1 之间的数。"
+        )
+    return number
 
 
-def _outliers(files: list[Path], settings: Settings, model: str | None, lang: str) -> Mapping[tuple[str, int], Finding]:
+def _check_outputs(files: list[Path], html: Path | None, fix: Path | None) -> None:
+    """A report is never written over the data, nor over the mended records."""
+    taken = {path.resolve() for path in (*files, *([fix] if fix else []))}
+    if html is not None and html.resolve() in taken:
+        raise Misuse(
+            "--html",
+            f"{html} would be written over what is read, or what --fix writes; name another file.",
+            f"{html} 会覆盖被读取的文件或 --fix 的输出；请换一个文件名。",
+        )
+
+
+def _outliers(files: list[Path], settings: Settings, model: str | None) -> Mapping[tuple[str, int], Finding]:
     if model is None:
         return {}
     with _bar(files, "loss") as advance:
         try:
             return find_outliers(files, settings, model, advance)
-        except Glm4vizError as error:
-            raise typer.BadParameter(error.sentence(lang), param_hint="--loss-outliers") from None
+        except (Glm4vizError, OSError) as error:
+            raise Misuse.because("--loss-outliers", error) from None
 
 
 def _command(files: list[Path], settings: Settings, model: str | None) -> str:
@@ -147,17 +158,7 @@ def _told(pieces: Iterator[Progress], eaches: list[Callable[[Progress], None]]) 
         yield piece
 
 
-# Files and progress ---------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _output(path: Path, option: str) -> Iterator[BinaryIO]:
-    """A file that stands there whole, or not at all."""
-    try:
-        with whole_file(path) as file:
-            yield file
-    except OSError as error:
-        raise typer.BadParameter(f"{path} can't be written: {error.strerror or error}", param_hint=option) from None
+# Progress -------------------------------------------------------------------------------------------------------------
 
 
 @contextmanager

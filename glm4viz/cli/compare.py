@@ -1,7 +1,5 @@
 """glm4viz compare: what two or more recipes make of the same conversations."""
 
-import sys
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -10,16 +8,15 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from glm4viz.cli.options import Json, Language, MaxLengthOption, say
+from glm4viz.cli.choice import PAIR, choose_several
+from glm4viz.cli.files import must_be_there
+from glm4viz.cli.options import ConfigOption, FileArgument, Json, Language, MaxLengthOption, say
+from glm4viz.cli.records import each_record
 from glm4viz.comparison.alignment import Row
-from glm4viz.comparison.compared import Comparison, compare, limit_for
+from glm4viz.comparison.compared import Comparison, compare
 from glm4viz.comparison.taught import answer_numbers, is_learned
 from glm4viz.conversation import Conversation
-from glm4viz.errors import Glm4vizError, ReadError, UnknownRecipe
-from glm4viz.readers import read_conversations
 from glm4viz.reading.verdict import Verdict
-from glm4viz.recipe import MaxLength, Recipe, check_max_length
-from glm4viz.systems.registry import get_recipe
 
 # A state is told by its sign, not by its colour alone.
 SIGNS = {"trained": "■", "masked": "·", "differs": "▨", "absent": " "}
@@ -27,10 +24,17 @@ STYLES = {"trained": "bold green", "masked": "dim", "differs": "bold magenta", "
 LONGEST = 60  # characters of a stretch of text that are printed
 
 
-def compare_file(
-    file: Annotated[Path, typer.Argument(help="Conversations as JSON or JSONL; - reads standard input.", allow_dash=True)],
-    recipes: Annotated[str, typer.Option(help="Recipe ids with commas between, see `glm4viz recipes`.")] = "glm4,llamafactory",
+def command(
+    file: FileArgument,
+    recipes: Annotated[
+        str | None,
+        typer.Option(
+            help="Recipe ids with commas between, see `glm4viz recipes`; a config's recipe joins them, or is compared with glm4.",
+            show_default=",".join(PAIR),
+        ),
+    ] = None,
     max_length: MaxLengthOption = None,
+    config: ConfigOption = None,
     as_json: Json = False,
     lang: Language = "en",
 ) -> None:
@@ -38,57 +42,23 @@ def compare_file(
 
     ■ trained, ▨ trained but with another label, · masked, blank: dropped, rewritten or cut.
     """
-    chosen = _choose(recipes, lang)
-    limit = _limit(chosen, max_length)
-    console, failed = Console(highlight=False, soft_wrap=True), False
-    for number, record in enumerate(read_conversations(sys.stdin.buffer.read() if str(file) == "-" else file)):
-        try:
-            if isinstance(record, ReadError):
-                raise record
-            found = compare(record, chosen, max_length=limit)
-        except Glm4vizError as error:
-            failed = True
-            _show_error(error, number, record, as_json, lang)
-            continue
-        failed |= bool(found.errors)
+    chosen, limit = choose_several(recipes, max_length, config, lang)
+    must_be_there([file])
+    console = Console(highlight=False, soft_wrap=True)
+
+    def show(number: int, conversation: Conversation) -> bool:
+        found = compare(conversation, chosen, max_length=limit)
         if as_json:
             say({"record": number} | as_dict(found, lang))
         else:
             console.print(f"[bold]record {number}[/]")
             _show(console, found, lang)
-    raise typer.Exit(1 if failed else 0)
+        return not found.errors
 
-
-def _choose(recipes: str, lang: str) -> list[Recipe]:
-    try:
-        chosen = [get_recipe(id.strip()) for id in recipes.split(",") if id.strip()]
-    except UnknownRecipe as error:
-        raise typer.BadParameter(error.sentence(lang), param_hint="--recipes") from None
-    if len({recipe.id for recipe in chosen}) < 2:
-        raise typer.BadParameter("name two recipes or more, with commas between", param_hint="--recipes")
-    return chosen
-
-
-def _limit(chosen: list[Recipe], text: str | None) -> MaxLength:
-    try:
-        numbers = None if text is None else tuple(int(part) for part in text.split(","))
-        limit: Any = numbers[0] if numbers is not None and len(numbers) == 1 else numbers
-        for recipe in chosen:
-            check_max_length(recipe, limit_for(recipe, limit))
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--max-length") from None
-    return limit  # type: ignore[no-any-return]  # check_max_length refuses anything else
+    each_record(file, show, as_json, lang)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-
-
-def _show_error(error: Glm4vizError, number: int, record: Conversation | ReadError, as_json: bool, lang: str) -> None:
-    if as_json:
-        say({"record": number, "line": record.line, "error": type(error).__name__, "sentence": error.sentence(lang)})
-        return
-    place = error.where() if isinstance(error, ReadError) else f"record {number}" + (f", line {record.line}" if record.line else "")
-    Console(stderr=True, highlight=False, soft_wrap=True).print(f"[bold red]✗ {escape(place)}[/] {escape(error.sentence(lang))}")
 
 
 def _show(console: Console, found: Comparison, lang: str) -> None:

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
@@ -10,17 +10,20 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from glm4viz.cli.files import must_be_there, output
+from glm4viz.cli.misuse import Misuse, complain
 from glm4viz.cli.options import Language
+from glm4viz.cli.records import read
 from glm4viz.conversation import Conversation
 from glm4viz.errors import ReadError
-from glm4viz.readers import FORMATS, read_conversations
+from glm4viz.readers import FORMATS
 from glm4viz.texts import Text
-from glm4viz.writing import to_line, whole_file
+from glm4viz.writing import to_line
 
 _SHOWN_EVERY = 500
 
 
-def convert(
+def command(
     files: Annotated[list[Path], typer.Argument(help="JSON, JSONL, CSV (also .gz, .zst), Parquet, Arrow, dataset folders; - reads stdin.")],
     out: Annotated[
         Path, typer.Option("--out", "-o", help="The JSONL to write; .gz compresses; - writes standard output.", allow_dash=True)
@@ -33,21 +36,15 @@ def convert(
     What can't be read is listed, and the rest is written. The file appears when it is whole.
     """
     if format not in FORMATS:
-        raise typer.BadParameter(f"unknown format {format!r}; known are {', '.join(FORMATS)}", param_hint="--format")
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
-    tally = _Tally(console, lang)
-    try:
-        with _output(out) as file:
-            for conversation in _read(files, format, tally):
-                file.write(to_line(conversation))
-            if not tally.written:
-                raise _NothingRead
-    except _NothingRead:
-        pass
-    except OSError as error:
-        if isinstance(error, BrokenPipeError):
-            raise
-        raise typer.BadParameter(f"{out} can't be written: {error.strerror or error}", param_hint="--out") from None
+        known = ", ".join(FORMATS)
+        raise Misuse("--format", f"There is no format {format!r}; known are {known}.", f"没有格式 {format!r}；可用的有 {known}。")
+    must_be_there(files)
+    tally = _Tally(Console(stderr=True, highlight=False, soft_wrap=True), lang)
+    with suppress(_NothingRead), _output(out) as file:
+        for conversation in _read(files, format, tally):
+            file.write(to_line(conversation))
+        if not tally.written:
+            raise _NothingRead
     tally.sum_up(str(out))
     raise typer.Exit(1 if tally.failed else 0)
 
@@ -65,13 +62,13 @@ def _output(out: Path) -> Iterator[BinaryIO]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    with whole_file(out) as file:
+    with output(out, "--out") as file:
         yield file
 
 
 def _read(files: list[Path], format: str, tally: "_Tally") -> Iterator[Conversation]:
     with tally.console.status("…") if tally.console.is_terminal else _no_status() as status:
-        for number, record in enumerate(record for file in files for record in read_conversations(_source(file), format)):
+        for number, record in enumerate(record for file in files for record in read(file, format)):
             if isinstance(record, ReadError):
                 tally.add_error(record)
                 continue
@@ -84,10 +81,6 @@ def _read(files: list[Path], format: str, tally: "_Tally") -> Iterator[Conversat
 @contextmanager
 def _no_status() -> Iterator[None]:
     yield None
-
-
-def _source(file: Path) -> Path | BinaryIO:
-    return sys.stdin.buffer if str(file) == "-" else file
 
 
 class _Tally:
@@ -107,11 +100,11 @@ class _Tally:
 
     def add_error(self, error: ReadError) -> None:
         self.failed += 1
-        self.console.print(f"[bold red]✗ {escape(error.where())}[/] {escape(error.sentence(self.lang))}")
+        complain(error.where(), error.sentence(self.lang))
 
     def sum_up(self, out: str) -> None:
         for note in self.notes.values():
-            self.console.print(f"[dim]·[/] {escape(note.get(self.lang, note['en']))}")
+            self.console.print(f"[dim]·[/] {escape(note[self.lang])}")
         formats = ", ".join(f"{name} {count:,}" for name, count in self.formats.items())
         failed, out = f"{self.failed:,}", escape(out)
         if self.lang == "zh":

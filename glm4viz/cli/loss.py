@@ -1,7 +1,6 @@
 """glm4viz loss: what a model's loss on a file's conversations is, and where it comes from."""
 
 import math
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,12 +10,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from glm4viz.cli.options import Json, Language, say
-from glm4viz.errors import Glm4vizError, ModelError, ReadError, UnknownRecipe
+from glm4viz.cli.choice import choose
+from glm4viz.cli.files import must_be_there
+from glm4viz.cli.misuse import Misuse
+from glm4viz.cli.options import ConfigOption, FileArgument, Json, Language, MaxLengthOption, RecipeOption, say
+from glm4viz.cli.records import each_record
+from glm4viz.conversation import Conversation
+from glm4viz.errors import ModelError
 from glm4viz.labelling.single import label_all
-from glm4viz.readers import read_conversations
 from glm4viz.recipe import LabelledSample
-from glm4viz.systems.registry import DEFAULT, get_recipe
 
 if TYPE_CHECKING:
     from glm4viz.loss import LossSummary, TokenLosses
@@ -31,11 +33,12 @@ TITLE = {
 }
 
 
-def loss(
-    file: Annotated[Path, typer.Argument(help="Conversations as JSON or JSONL; - reads standard input.", allow_dash=True)],
+def command(
+    file: FileArgument,
     model: Annotated[str, typer.Option(help="demo, demo-no-stop, a checkpoint directory or a hub id; safetensors only.")] = "demo",
-    recipe: Annotated[str, typer.Option(help="A recipe id, see `glm4viz recipes`.")] = DEFAULT,
-    max_length: Annotated[int | None, typer.Option(min=1, help="Cut as the training script does.")] = None,
+    recipe: RecipeOption = None,
+    max_length: MaxLengthOption = None,
+    config: ConfigOption = None,
     adapter: Annotated[Path | None, typer.Option(help="A LoRA directory as peft saves it.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")] = "auto",
@@ -43,45 +46,30 @@ def loss(
     lang: Language = "en",
 ) -> None:
     """Show each record's training loss, and per role its share, mean, perplexity and bits per byte. Loss is in nats."""
-    try:
-        chosen = get_recipe(recipe)
-    except UnknownRecipe as error:
-        raise typer.BadParameter(error.sentence(lang)) from None
+    chosen = choose(recipe, max_length, config, lang)
+    must_be_there([file])
     try:
         from glm4viz.loss import load_model, loss_summary, token_losses
 
         loaded = load_model(model, device, dtype, adapter)
-    except ModelError as error:
-        _show_error(error, "", {"model": model}, as_json, lang)
-        raise typer.Exit(2) from None
-    console, failed = Console(highlight=False, soft_wrap=True), False
-    for number, record in enumerate(read_conversations(sys.stdin.buffer.read() if str(file) == "-" else file)):
-        try:
-            if isinstance(record, ReadError):
-                raise record
-            for sample in label_all(record, chosen, max_length=max_length):
-                losses = token_losses(loaded, sample)
-                summary = loss_summary(sample, losses)
-                if as_json:
-                    say({"record": number} | _as_dict(sample, losses, summary))
-                else:
-                    _show_summary(console, number, sample, summary, lang)
-        except Glm4vizError as error:
-            failed = True
-            place = error.where() if isinstance(error, ReadError) else f"record {number}"
-            _show_error(error, place, {"record": number, "line": record.line}, as_json, lang)
-    raise typer.Exit(1 if failed else 0)
+    except (ModelError, OSError) as error:  # of --model, --adapter, --device or --dtype: the sentence names it
+        raise Misuse.because("", error) from None
+    console = Console(highlight=False, soft_wrap=True)
+
+    def show(number: int, conversation: Conversation) -> bool:
+        for sample in label_all(conversation, chosen.recipe, max_length=chosen.max_length):
+            losses = token_losses(loaded, sample)
+            summary = loss_summary(sample, losses)
+            if as_json:
+                say({"record": number} | _as_dict(sample, losses, summary))
+            else:
+                _show_summary(console, number, sample, summary, lang)
+        return True
+
+    each_record(file, show, as_json, lang)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-
-
-def _show_error(error: Glm4vizError, place: str, details: dict[str, Any], as_json: bool, lang: str) -> None:
-    if as_json:
-        say(details | {"error": type(error).__name__, "sentence": error.sentence(lang)})
-    else:
-        where = f"{escape(place)} " if place else ""
-        Console(stderr=True, highlight=False, soft_wrap=True).print(f"[bold red]✗ {where}[/]{escape(error.sentence(lang))}")
 
 
 def _as_dict(sample: LabelledSample, losses: "TokenLosses", summary: "LossSummary") -> dict[str, Any]:
@@ -107,11 +95,11 @@ def _plain(value: Any) -> Any:
 
 
 def _show_summary(console: Console, number: int, sample: LabelledSample, summary: "LossSummary", lang: str) -> None:
-    title = TITLE["zh" if lang == "zh" else "en"].format(
+    title = TITLE[lang].format(
         number=number, recipe=sample.recipe.id, length=len(sample), trained=summary.trained, loss=_number(summary.training_loss)
     )
     table = Table(title=f"[bold]{escape(title)}[/]", title_justify="left", box=None, pad_edge=False)
-    for column, heading in enumerate(HEADINGS["zh" if lang == "zh" else "en"]):
+    for column, heading in enumerate(HEADINGS[lang]):
         table.add_column(heading, justify="right" if column else "left")
     for group in summary.roles:
         share = "–" if math.isnan(group.share) else f"{group.share:.0%}"

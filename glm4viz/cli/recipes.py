@@ -7,7 +7,7 @@ from glm4viz.cli.options import Json, Language, say
 from glm4viz.systems.registry import recipes
 
 
-def list_recipes(as_json: Json = False, lang: Language = "en") -> None:
+def command(as_json: Json = False, lang: Language = "en") -> None:
     """List the recipes: whose script, at which commit, and the rule in words."""
     if as_json:
         for recipe in recipes().values():
@@ -17,5 +17,5 @@ def list_recipes(as_json: Json = False, lang: Language = "en") -> None:
     table = Table("id", "source", "rule", show_lines=True)
     for recipe in recipes().values():
         source = f"{recipe.source.repository}\n{recipe.source.path}\n{recipe.source.commit} {recipe.source.date}"
-        table.add_row(recipe.id, source, recipe.rule.get(lang, recipe.rule["en"]))
+        table.add_row(recipe.id, source, recipe.rule[lang])
     Console().print(table)

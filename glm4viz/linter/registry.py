@@ -7,6 +7,7 @@ from glm4viz.linter.rules import (
     conversation,
     dataset,
     fields,
+    labels,
     openai_calls,
     order,
     served,
@@ -20,7 +21,7 @@ from glm4viz.texts import both
 GROUPS = (
     (both("Can it be read?", "能否读取"), conversation.RULES),
     (both("Beside the other records", "与其他记录相比"), dataset.RULES),
-    (both("What is trained", "训练了什么"), training.RULES),
+    (both("What is trained", "训练了什么"), (*training.RULES, *labels.RULES)),
     (both("What a server feeds", "服务端输入什么"), served.RULES),
     (both("Thoughts", "思考"), thinking.RULES),
     (both("Fields", "字段"), fields.RULES),

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from glm4viz.conversation import Chat, Conversation, MessageError, check_message
-from glm4viz.errors import ConversationError
+from glm4viz.errors import ConversationError, Glm4vizError
 from glm4viz.forms import Given, check_chat_message, is_glm4_form
 from glm4viz.linter.case import Case, label_case, tokens_at
 from glm4viz.linter.findings import SEVERITIES, Finding, Hit, Rule
@@ -38,9 +38,13 @@ def lint(
     except ConversationError as error:
         return list(find_faults(messages, found.form)) or [MALFORMED.about(error)]
     findings = list(findings_of(case, RULES.values()))
-    if case.refusal is not None and not any(finding.rule in _EXPLAIN_REFUSAL for finding in findings):
+    if case.refusal is not None and not any(_explains(finding, case.refusal) for finding in findings):
         findings.append((MALFORMED if isinstance(case.refusal, ConversationError) else REFUSED).about(case.refusal))
     return sorted(findings, key=rank)
+
+
+def _explains(finding: Finding, refusal: Glm4vizError) -> bool:
+    return finding.rule in _EXPLAIN_REFUSAL or refusal.sentence("en") in finding.text
 
 
 def findings_of(case: Case, rules: Iterable[Rule]) -> Iterator[Finding]:

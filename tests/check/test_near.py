@@ -11,15 +11,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from typer.testing import CliRunner
 
 import glm4viz
-from glm4viz.check import Checked, Settings, check_files
+from glm4viz.check import Checked, Settings, check_files, outliers
 from glm4viz.check.near import HASHES, NearSeen, bands_for, jaccard, near_text, normalised, shingles_of
 from glm4viz.check.outliers import robust_scores
-from glm4viz.cli import app
 from glm4viz.errors import ModelError
-from tests.check.test_check import write
+from tests.check.files import run, write
 from tests.linter.test_lint import said
 
 Messages = list[dict[str, Any]]
@@ -194,6 +192,16 @@ def test_scores_are_robust() -> None:
     assert not robust_scores(np.empty(0)).any()
 
 
+def test_far_is_three_and_a_half_of_these_scores(monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = [1.0] * 20 + [2.0] * 5 + [3.0] * 18  # with one value of each kind below: median 2, and 1 is the median distance from it
+    near, far = 2 + 1.4826 * 3.4, 2 + 1.4826 * 3.6
+    monkeypatch.setattr(outliers, "_losses", lambda *_: iter([*usual, near, far]))
+    monkeypatch.setattr("glm4viz.loss.load_model", lambda _: None)
+    found = outliers.find_outliers(["a.jsonl"], Settings("glm4"), "demo")
+    assert list(found) == [("a.jsonl", len(usual) + 1)]
+    assert "the file's median is 2" in next(iter(found.values())).text
+
+
 @pytest.fixture(scope="module")
 def garbage(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the demo model learned, an answer of garbage in line 12, a line that can't be read and one without an answer."""
@@ -203,10 +211,6 @@ def garbage(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows[11] = [rows[11][0], {"role": "assistant", "content": "zqx 7#k 蠡 vvbn ;;qp 0o0 繄 jjw!"}]
     rows[3:3] = ["{'python': True}", said("u:Nobody answers this.")]
     return write(tmp_path_factory.mktemp("loss") / "garbage.jsonl", *rows)
-
-
-def run(*arguments: object) -> Any:
-    return CliRunner().invoke(app, ["check", *map(str, arguments)])
 
 
 def test_an_answer_of_garbage_is_an_outlier(garbage: Path) -> None:

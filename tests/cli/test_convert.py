@@ -106,7 +106,7 @@ def test_a_good_file_is_not_replaced_by_nothing(file: Path, tmp_path: Path) -> N
         file.write_text(bad, "utf-8")
         assert run(file, "-o", out).exit_code == 1
         assert out.read_text("utf-8") == LINE
-    assert run(tmp_path / "gone.jsonl", "-o", out).exit_code == 1
+    assert run(tmp_path / "gone.jsonl", "-o", out).exit_code == 2
     assert out.read_text("utf-8") == LINE
 
 

@@ -1,7 +1,6 @@
 """Every rule finds what it is for, and nothing in what is fine."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,13 +54,6 @@ def told(*messages: dict[str, Any]) -> dict[str, Any]:
     return {"messages": list(messages), "tools": [TOOL]}
 
 
-def write_unclosed(messages: Any, w: Any) -> None:
-    glm4viz.recipes()["trl-glm4.5"].layout(messages, w)
-    w.rows[-1][:] = [piece for piece in w.rows[-1] if piece.text != "</tool_call>"]
-
-
-UNCLOSED = replace(glm4viz.recipes()["trl-glm4.5"], id="unclosed", layout=write_unclosed)
-
 # Rule: broken, fine, and how they are labelled where that matters.
 CASES: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     "unknown-role": ([{"role": "bot", "content": "x"}, *GOOD], GOOD, {}),
@@ -80,6 +72,8 @@ CASES: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     "system-text-trained": (said("s:Be brief.", "u:Hi?", "a:Hello."), None, {"recipe": "trl"}),
     "only-last-answer-trained": (TWO, GOOD, {"recipe": "glm4-combine@dfe4601"}),
     "answer-not-trained": ([ASK, TELL, *WITH_CALL[1:]], GOOD, {"recipe": "unsloth"}),
+    "answer-edge-not-trained": (said("u:Hi?", "a:[[1, 2]] it is."), GOOD, {"recipe": "axolotl"}),
+    "call-ends-turn": (WITH_CALL, GOOD, {"recipe": "llamafactory"}),
     "history-rewritten": (THOUGHT * 2, THOUGHT, {"recipe": "slime-glm4.5"}),
     "prefill-differs": (GOOD, THOUGHT, {"recipe": "slime-glm4.7"}),
     "opener-trained": (THOUGHT, None, {"recipe": "axolotl-glm4.7"}),
@@ -92,7 +86,7 @@ CASES: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     "thought-dropped": (THOUGHT * 2, THOUGHT, {"recipe": "trl-glm4.5"}),
     "empty-think-trained": (GOOD, THOUGHT, {"recipe": "trl-glm4.5"}),
     "call-lost": (told(*CALLED), THOUGHT, {"recipe": "axolotl-glm4.5"}),
-    "call-not-closed": (told(*CALLED), THOUGHT, {"recipe": UNCLOSED}),
+    "call-not-closed": (told(*CALLED), THOUGHT, {"recipe": "llamafactory-glm4.5"}),
     "calls-without-tools": (CALLED, told(*CALLED), {"recipe": "trl-glm4.5"}),
     "arguments-form": (told(ASK, asked('{"zone": "UTC"}'), *CALLED[2:]), told(*CALLED), {"recipe": "trl-glm4.5"}),
     "null-beside-calls": (told(ASK, asked(content=None), *CALLED[2:]), told(*CALLED), {"recipe": "trl-glm4.5"}),
@@ -124,6 +118,7 @@ CASES: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     ),
     "arguments-not-json": ([TOOLS, ASK, {**CALL, "content": "{'zone': 'UTC'}"}, RESULT, TELL], WITH_CALL, {}),
     "undeclared-function": ([TOOLS, ASK, {**CALL, "metadata": "get_date"}, RESULT, TELL], [ASK, CALL, RESULT, TELL], {}),
+    "begins-with-newline": (said("u:Hi?", "a: \n\nHello."), said("u:Hi?", "a:  Hello.\n\nBye."), {}),
     "observation-without-call": ([ASK, RESULT, TELL], WITH_CALL, {}),
     "call-without-observation": ([TOOLS, ASK, CALL, ASK, TELL], WITH_CALL, {}),
     "parallel-calls": ([TOOLS, ASK, CALL, CALL, RESULT, RESULT, TELL], [TOOLS, ASK, CALL, RESULT, CALL, RESULT, TELL], {}),
@@ -262,7 +257,6 @@ CLEAN_GOLDEN = [
     "open-zh-one-turn",
     "open-mixed-three-turns",
     "open-system-two-turns",
-    "open-code-and-edges",
     "open-tool-call",
     "open-thought-then-call",
     "open-long-eight-turns",
@@ -280,6 +274,10 @@ def test_clean_samples_draw_nothing(path: Path) -> None:
 @pytest.mark.parametrize("name", CLEAN_GOLDEN)
 def test_clean_golden_conversations_draw_nothing(name: str) -> None:
     assert glm4viz.lint(CONVERSATIONS[name]) == []
+
+
+def test_code_and_edges_only_begin_with_empty_lines() -> None:
+    assert {finding.rule for finding in glm4viz.lint(CONVERSATIONS["open-code-and-edges"])} == {"begins-with-newline"}
 
 
 @given(conversations, st.sampled_from([*glm4viz.recipes()]), st.one_of(st.none(), st.integers(1, 40)))

@@ -23,7 +23,8 @@ from glm4viz.linter import RULES, SEVERITIES, Rule, Severity
 from glm4viz.readers import read_conversations
 from glm4viz.reading.verdict import Share, shares
 from glm4viz.recipe import Mask, MaxLength
-from glm4viz.ui.dataset.work import COLUMNS, FINDINGS, RECORDS, UNWRITABLE, find_recipe
+from glm4viz.systems.registry import get_recipe
+from glm4viz.ui.dataset.work import COLUMNS, FINDINGS, RECORDS, UNWRITABLE
 
 LOOKED_AT = 2_000  # records whose tokens are told apart by role; more are spread evenly over the file
 SHOWN = 100  # characters of a record in a table
@@ -103,7 +104,7 @@ class Report:
         """Tokens and trained tokens of each role, and of how many records."""
         readable = np.flatnonzero(self.readable)
         chosen = readable[np.unique(np.linspace(0, len(readable) - 1, min(len(readable), LOOKED_AT)).astype(np.int64))]
-        recipe, tokens, looked_at = find_recipe(self.recipe), np.zeros((len(ROLES) + 1, 2), np.int64), 0
+        recipe, tokens, looked_at = get_recipe(self.recipe), np.zeros((len(ROLES) + 1, 2), np.int64), 0
         for record in self.read(chosen):
             try:
                 samples = label_all(record, recipe, max_length=self.max_length) if isinstance(record, Conversation) else []

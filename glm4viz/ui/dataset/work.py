@@ -1,6 +1,6 @@
 """A dataset checked and measured in one go. No Streamlit here: a large file is worked on by a process of its own.
 
-python -m glm4viz.ui.dataset_work JOB      JOB: the fields of a `Job` as JSON; prints a line of JSON for each step
+python -m glm4viz.ui.dataset.work JOB      JOB: the fields of a `Job` as JSON; prints a line of JSON for each step
 
 Whatever there is one of for each record or finding goes into columns of numbers; texts go into files beside them.
 """
@@ -24,7 +24,6 @@ from glm4viz.linter import RULES, SEVERITIES, Finding
 from glm4viz.linter.mend import mend
 from glm4viz.readers import read_conversations
 from glm4viz.recipe import IGNORE, MaxLength, Recipe
-from glm4viz.systems.own import SCHEME, get_custom
 from glm4viz.systems.registry import get_recipe
 from glm4viz.writing import to_line
 
@@ -53,20 +52,13 @@ def run(job: Job, say: Say) -> None:
     (mend_dataset if job.kind == "mend" else check_dataset)(job, say)
 
 
-def find_recipe(id: str) -> Recipe:
-    return get_custom(id) if id.startswith(SCHEME) else get_recipe(id)
-
-
 # Check ----------------------------------------------------------------------------------------------------------------
 
 
 def check_dataset(job: Job, say: Say) -> None:
     """Writes the columns of all records and findings, the findings' sentences, and the records if the file has no lines to find them by."""
-    folder, recipe = Path(job.folder), find_recipe(job.recipe)
-    # A recipe of the reader's own has no id that a worker process could look up.
-    own = recipe.system == "custom"
-    settings = Settings(cast(str, recipe) if own else recipe.id, job.max_length)
-    pieces = check_files([job.path], settings, 1 if own else job.workers)
+    folder, recipe = Path(job.folder), get_recipe(job.recipe)
+    pieces = check_files([job.path], Settings(recipe.id, job.max_length), job.workers)
     found: list[Columns] = []
     by_lines, place, records = True, 0, 0
     with (folder / FINDINGS).open("wb") as sentences, (folder / RECORDS).open("wb") as store:

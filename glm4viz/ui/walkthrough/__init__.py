@@ -1,17 +1,10 @@
 """The Walkthrough's views: its boards (a small component in plain JavaScript), its sentences, its numbers."""
 
-from pathlib import Path
 from typing import Any
 
-import streamlit as st
+from glm4viz.ui.web import component
 
-_HERE = Path(__file__).parent
-_component = st.components.v2.component(
-    "glm4viz_walkthrough",
-    js=(_HERE / "board.js").read_text("utf-8"),
-    css=(_HERE / "board.css").read_text("utf-8"),
-    isolate_styles=True,
-)
+_component = component("walkthrough")
 
 
 def draw(board: dict[str, Any], *, key: str) -> None:

@@ -5,9 +5,6 @@
  * @typedef {{start: number, stop: number, section: number, element: HTMLElement, drawn: boolean}} BlockView
  */
 
-/** How far outside the visible part blocks are drawn, in pixels. */
-const MARGIN = 800;
-
 class Flow {
   /**
    * @param {Object} on
@@ -27,7 +24,7 @@ class Flow {
     this.folded = new Set();
     this.cover = null; // what may lie over the lower end of the text
     this.cursor = -1; // the token the keyboard is at; it stays where it is on the screen when heights change
-    this.observer = new IntersectionObserver((entries) => this.onVisible(entries), { root: this.element, rootMargin: `${MARGIN}px 0px` });
+    this.observer = watching(this.element, (entries) => this.onVisible(entries));
   }
 
   /** Another sample, from its start; `extra` lies over the text. */
@@ -64,8 +61,7 @@ class Flow {
    */
   buildSection(section, k) {
     const made = element("div", section.message < 0 ? "message outside" : "message");
-    const role = this.sample.header.roles[section.message];
-    made.style.setProperty("--role", section.message < 0 ? "var(--role-none)" : roleColour(role));
+    made.style.setProperty("--role", roleColour(roleOf(this.sample, section.message)));
     const whole = section.blocks.length === 1;
     const holders = section.blocks.map((block) => {
       const holder = whole ? made : element("span", "block");

@@ -169,13 +169,6 @@ function tokenOf(node) {
   return piece ? Number(piece.dataset.i ?? piece.dataset.of) : -1;
 }
 
-function element(tag, className, text) {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
-
 /** A sign that stands for something invisible. It is generated content: copying the text doesn't copy it. */
 function mark(kind, sign) {
   const made = element("span", `mark ${kind}`);

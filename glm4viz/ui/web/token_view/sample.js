@@ -34,7 +34,6 @@
 /** @typedef {{start: number, stop: number}} Block  tokens that are drawn and emptied together */
 
 const BLOCK = 512;
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** How many bytes at the end of a blob say which token to go to, and the number of that wish. */
 const FOCUS = 8;
@@ -47,36 +46,26 @@ function readFocus(blob) {
 
 /** @param {Uint8Array} blob @returns {Sample} */
 function readSample(blob) {
-  // A copy of the blob when it doesn't start on a multiple of four, which typed arrays insist on.
-  const aligned = blob.byteOffset % 4 === 0 ? blob : blob.slice();
-  const headerLength = new DataView(aligned.buffer, aligned.byteOffset).getUint32(0, true);
-  const header = JSON.parse(decoder.decode(aligned.subarray(4, 4 + headerLength)));
-  const base = aligned.byteOffset + 4 + Math.ceil(headerLength / 4) * 4;
-  const kinds = { uint8: Uint8Array, uint16: Uint16Array, int32: Int32Array, float32: Float32Array };
-  const array = (name) => {
-    const entry = header.arrays[name];
-    return entry && new kinds[entry[0]](aligned.buffer, base + entry[1], entry[2]);
-  };
+  const { header, arrays } = unpack(blob);
   const T = header.tokens;
-  const at = array("label_at");
-  const label = array("label_id");
+  const { label_at: at, label_id: label } = arrays;
   const sample = {
     header,
     length: T,
-    text: array("text"),
-    offsets: cumulative(array("sizes"), T),
-    ids: array("ids"),
-    trained: array("trained"),
+    text: arrays.text,
+    offsets: cumulative(arrays.sizes, T),
+    ids: arrays.ids,
+    trained: arrays.trained,
     otherLabels: new Map(Array.from(at, (position, k) => [position, label[k]])),
-    parts: array("parts"),
-    reasons: array("reasons"),
-    messages: expand(array("messages_start"), array("messages_value"), T),
-    owners: expand(array("owners_start"), array("owners_value"), T),
-    values: array("values"),
-    ranks: array("ranks"),
-    entropies: array("entropies"),
-    topIds: array("top_ids"),
-    topLogprobs: array("top_logprobs"),
+    parts: arrays.parts,
+    reasons: arrays.reasons,
+    messages: expand(arrays.messages_start, arrays.messages_value, T),
+    owners: expand(arrays.owners_start, arrays.owners_value, T),
+    values: arrays.values,
+    ranks: arrays.ranks,
+    entropies: arrays.entropies,
+    topIds: arrays.top_ids,
+    topLogprobs: arrays.top_logprobs,
     problems: groupProblems(header.problems, T),
     sections: [],
   };
@@ -165,6 +154,23 @@ function isMarked(sample, i, shifted) {
   return shifted ? i + 1 < sample.length && sample.trained[i + 1] === 1 : sample.trained[i] === 1;
 }
 
+/**
+ * Where the next of something starts, or with way -1 the one before. Once around, so that the last leads to the first; -1 where there is none.
+ * @param {"trained" | "message" | "problem"} what
+ */
+function nextStart(sample, what, from, way, shifted) {
+  const starts = {
+    trained: (i) => isMarked(sample, i, shifted) && !(i > 0 && isMarked(sample, i - 1, shifted)),
+    message: (i) => i === 0 || sample.messages[i] !== sample.messages[i - 1],
+    problem: (i) => sample.problems.has(i),
+  };
+  for (let step = 1; step <= sample.length; step++) {
+    const i = (((from + way * step) % sample.length) + sample.length) % sample.length;
+    if (starts[what](i)) return i;
+  }
+  return -1;
+}
+
 function bytesOf(sample, i) {
   return sample.text.subarray(sample.offsets[i], sample.offsets[i + 1]);
 }
@@ -214,55 +220,17 @@ function isText(text, from, to) {
   return true;
 }
 
-// What leaves no trace on a page or turns the direction of others: controls, format characters, odd separators, lone marks of variation.
-const INVISIBLE = /[\p{Cc}\p{Cf}\u00a0\u00ad\u034f\u115f\u1160\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\u3164\ufe00-\ufe0f\uffa0]/u;
-const INVISIBLES = new RegExp(`${INVISIBLE.source}`, "gu");
-
-function escapeCharacter(character) {
-  return `⟨U+${character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`;
+/** The role of a message; "" for what is outside of messages. */
+function roleOf(sample, message) {
+  return message < 0 ? "" : sample.header.roles[message];
 }
 
-function visible(string) {
-  return string
-    .replace(/ /g, "·")
-    .replace(INVISIBLES, (c) => (c === "\n" ? "↵" : c === "\t" ? "→" : escapeCharacter(c)));
+function roleText(sample, message) {
+  const { roles, role_texts: texts, texts: own } = sample.header;
+  return message < 0 ? texts[""] ?? own.outside : texts[roles[message]] ?? roles[message] ?? "";
 }
 
-// Searching --------------------------------------------------------------------------------------------------------------------------------------
-
-/** Upper-case ASCII made lower-case, and the bytes as a string of one unit a byte, so that the engine's own fast search finds them. */
-function searchable(bytes) {
-  const folded = bytes.slice();
-  for (let p = 0; p < folded.length; p++) if (folded[p] >= 65 && folded[p] <= 90) folded[p] += 32;
-  return new TextDecoder("windows-1252").decode(folded);
-}
-
-/** @returns {{starts: number[], stops: number[]}} tokens of each match of the query: `#id`, the name of a special token, or text */
-function findMatches(sample, query) {
-  const starts = [];
-  const stops = [];
-  const wanted = /^#\d+$/.test(query) ? [Number(query.slice(1))] : idsNamed(sample, query);
-  if (wanted.length) {
-    for (let i = 0; i < sample.length; i++) {
-      if (!wanted.includes(sample.ids[i])) continue;
-      starts.push(i);
-      stops.push(i + 1);
-    }
-    return { starts, stops };
-  }
-  sample.searchable ??= searchable(sample.text);
-  const needle = searchable(new TextEncoder().encode(query));
-  let token = 0;
-  for (let p = sample.searchable.indexOf(needle); needle && p >= 0; p = sample.searchable.indexOf(needle, p + needle.length)) {
-    while (sample.offsets[token + 1] <= p) token++;
-    let stop = token + 1;
-    while (sample.offsets[stop] < p + needle.length) stop++;
-    starts.push(token);
-    stops.push(stop);
-  }
-  return { starts, stops };
-}
-
-function idsNamed(sample, name) {
-  return Object.entries(sample.header.names).filter(([, known]) => known === name).map(([id]) => Number(id));
+/** How strong the background of a value is, 0 to 1. The root spreads the small values, where most tokens are. */
+function strength(value, top) {
+  return Math.sqrt(Math.min(1, Math.max(0, value / top)));
 }

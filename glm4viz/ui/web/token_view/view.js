@@ -3,24 +3,22 @@
 /** The number of the last wish to go to a token, of each component's key: a view that was taken off the page and comes back has granted it already. */
 const wishes = new Map();
 
-class View {
-  constructor(parent, key) {
+class TokenView {
+  constructor({ parentElement, key }) {
     this.key = key;
     this.toggles = { shift: false, ids: false, whitespace: false };
     this.filter = {};
-    this.query = "";
-    this.matches = { starts: [], stops: [] };
-    this.match = -1;
+    this.search = new Search();
     this.hover = -1;
     this.pin = -1;
-    this.build(parent);
+    this.build(parentElement);
     this.listen();
   }
 
   // Elements ---------------------------------------------------------------------------------------------------------------------------------------
 
   build(parent) {
-    this.root = element("div", "token-view");
+    this.root = rootIn(parent, "token-view");
     this.root.dataset.testid = "token-view";
     this.toolbar = new Toolbar({
       search: (query) => this.find(query),
@@ -31,22 +29,16 @@ class View {
     this.legend = new Legend((group, value) => this.setFilter(group, value));
     this.note = element("p", "note");
     this.flow = new Flow({ dress: (piece) => this.dress(piece), change: () => this.later("showWindow", "drawArrow") });
-    this.arrow = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-    this.arrow.setAttribute("class", "arrow");
-    this.arrow.setAttribute("aria-hidden", "true");
-    this.arrowPath = document.createElementNS("http://www.w3.org/2000/svg", "path");
-    this.arrow.append(this.arrowPath);
+    this.arrow = new Arrow();
     this.minimap = new Minimap((fraction) => this.flow.seek(fraction));
     // The panel's buttons vanish with what it shows; the keyboard goes on in the text.
     const inText = (action) => (i) => (this.flow.element.focus({ preventScroll: true }), action(i));
     this.panel = new Panel({ go: inText((i) => this.moveTo(i, true)), unpin: inText(() => this.setPin(-1)) });
     this.flow.cover = this.panel.element;
-    this.live = element("div", "live");
+    this.live = element("div", "hidden");
     this.live.setAttribute("aria-live", "polite");
-    const stage = element("div", "stage");
-    stage.append(this.flow.element, this.minimap.element, this.panel.element);
+    const stage = element("div", "stage", this.flow.element, this.minimap.element, this.panel.element);
     this.root.append(this.toolbar.element, this.legend.element, this.note, stage, this.live);
-    parent.append(this.root);
     this.resize = new ResizeObserver(() => this.later("drawMinimap", "drawArrow"));
     this.resize.observe(this.flow.element);
   }
@@ -73,8 +65,8 @@ class View {
     classes.toggle("masked", !marked);
     classes.toggle("dim", !this.passes(i, marked));
     classes.toggle("problem", this.sample.problems.has(i));
-    classes.toggle("match", this.isMatch(i));
-    classes.toggle("now", this.match >= 0 && i >= this.matches.starts[this.match] && i < this.matches.stops[this.match]);
+    classes.toggle("match", this.search.has(i));
+    classes.toggle("now", this.search.isNow(i));
     classes.toggle("pinned", i === this.pin);
     classes.toggle("cursor", i === this.flow.cursor);
     classes.toggle("hover", i === this.hover);
@@ -97,13 +89,12 @@ class View {
     const { state, role, part } = this.filter;
     if (state !== undefined && (state === "trained") !== marked) return false;
     if (part !== undefined && this.sample.parts[i] !== part) return false;
-    const message = this.sample.messages[i];
-    return role === undefined || role === (message < 0 ? "" : this.sample.header.roles[message]);
+    return role === undefined || role === roleOf(this.sample, this.sample.messages[i]);
   }
 
   drawMinimap() {
     if (!this.sample) return;
-    this.minimap.draw(this.sample, this.toggles.shift, (i) => this.isMatch(i));
+    this.minimap.draw(this.sample, this.toggles.shift, (i) => this.search.has(i));
     this.showWindow();
   }
 
@@ -116,20 +107,8 @@ class View {
   drawArrow() {
     const i = this.shown();
     const from = this.toggles.shift ? i : i - 1;
-    const a = i >= 0 && this.flow.tokenElement(from);
-    const b = i >= 0 && this.flow.tokenElement(from + 1);
-    this.arrow.style.display = a && b ? "" : "none";
-    if (!a || !b) return;
-    const origin = this.flow.canvas.getBoundingClientRect();
-    const above = (node) => {
-      const box = node.getClientRects()[0] ?? node.getBoundingClientRect();
-      return [box.left + box.width / 2 - origin.left, box.top - origin.top + 2];
-    };
-    const [x1, y1] = above(a);
-    const [x2, y2] = above(b);
-    const top = Math.min(y1, y2) - 13;
-    const head = `M${x2 - 4} ${y2 - 7}L${x2} ${y2}L${x2 + 4} ${y2 - 7}`;
-    this.arrowPath.setAttribute("d", `M${x1} ${y1}C${x1} ${top} ${x2} ${top} ${x2} ${y2}${head}`);
+    const place = (token) => (i < 0 ? null : this.flow.tokenElement(token));
+    this.arrow.draw(this.flow.canvas, place(from), place(from + 1));
   }
 
   // What the reader does ---------------------------------------------------------------------------------------------------------------------------
@@ -160,30 +139,7 @@ class View {
 
   onKey(event) {
     if (event.target !== this.flow.element || event.altKey || event.metaKey || !this.sample?.length) return;
-    const last = this.sample.length - 1;
-    const i = Math.max(0, this.flow.cursor);
-    const actions = {
-      ArrowLeft: () => this.moveTo(i - 1),
-      ArrowRight: () => this.moveTo(this.flow.cursor < 0 ? 0 : i + 1),
-      ArrowUp: () => this.moveTo(this.flow.lineFrom(i, -1)),
-      ArrowDown: () => this.moveTo(this.flow.lineFrom(i, 1)),
-      Home: () => this.moveTo(event.ctrlKey ? 0 : this.flow.lineEnd(i, -1)),
-      End: () => this.moveTo(event.ctrlKey ? last : this.flow.lineEnd(i, 1)),
-      PageUp: () => this.page(-1),
-      PageDown: () => this.page(1),
-      Enter: () => this.setPin(i === this.pin ? -1 : i),
-      " ": () => this.setPin(i === this.pin ? -1 : i),
-      Escape: () => this.setPin(-1),
-      t: () => this.jump("trained", 1),
-      T: () => this.jump("trained", -1),
-      m: () => this.jump("message", 1),
-      M: () => this.jump("message", -1),
-      p: () => this.jump("problem", 1),
-      P: () => this.jump("problem", -1),
-      c: () => this.flow.fold(this.flow.sectionOf(i)),
-      "/": () => this.toolbar.search.focus(),
-    };
-    const action = actions[event.key];
+    const action = keyActions(this, event.ctrlKey)[event.key];
     if (!action || (event.ctrlKey && !["Home", "End"].includes(event.key))) return;
     event.preventDefault();
     event.stopPropagation(); // Streamlit has keys of its own
@@ -206,18 +162,9 @@ class View {
 
   /** @param {"trained" | "message" | "problem"} what */
   jump(what, way) {
-    const { sample } = this;
     const from = this.flow.cursor >= 0 ? this.flow.cursor : this.flow.topToken() - 1;
-    const starts = {
-      trained: (i) => isMarked(sample, i, this.toggles.shift) && !(i > 0 && isMarked(sample, i - 1, this.toggles.shift)),
-      message: (i) => i === 0 || sample.messages[i] !== sample.messages[i - 1],
-      problem: (i) => sample.problems.has(i),
-    };
-    // Once around, so that the last leads to the first.
-    for (let step = 1; step <= sample.length; step++) {
-      const i = (((from + way * step) % sample.length) + sample.length) % sample.length;
-      if (starts[what](i)) return void this.moveTo(i, true);
-    }
+    const found = nextStart(this.sample, what, from, way, this.toggles.shift);
+    if (found >= 0) this.moveTo(found, true);
   }
 
   setToggle(name) {
@@ -247,43 +194,24 @@ class View {
   // Searching --------------------------------------------------------------------------------------------------------------------------------------
 
   find(query) {
-    this.query = query;
-    this.matches = query ? findMatches(this.sample, query) : { starts: [], stops: [] };
-    this.match = -1;
-    this.matched = null;
-    if (this.matches.starts.length) {
-      this.matched = new Uint8Array(this.sample.length);
-      this.matches.starts.forEach((start, k) => this.matched.fill(1, start, this.matches.stops[k]));
-    }
+    this.search.run(this.sample, query);
     this.redress();
     this.drawMinimap();
     this.sayFound();
   }
 
-  isMatch(i) {
-    return this.matched?.[i] === 1;
-  }
-
   sayFound() {
-    const { texts } = this.sample.header;
-    const n = this.matches.starts.length;
-    const { found } = this.toolbar;
-    if (!this.query) found.textContent = "";
-    else if (!n) found.textContent = texts.no_match;
-    else found.textContent = fill(this.match < 0 ? texts.matches : texts.match, { i: thousands(this.match + 1), n: thousands(n) });
+    this.toolbar.found.textContent = this.search.words(this.sample.header.texts);
   }
 
   onSearchKey(event) {
-    const n = this.matches.starts.length;
     if (event.key === "Escape") {
       this.toolbar.search.value = "";
       this.find("");
       this.flow.element.focus();
-    } else if (event.key === "Enter" && n) {
+    } else if (event.key === "Enter" && this.search.count) {
       event.preventDefault();
-      if (this.match < 0) this.match = event.shiftKey ? n - 1 : Math.max(0, this.matches.starts.findIndex((start) => start >= this.flow.topToken()));
-      else this.match = (this.match + (event.shiftKey ? n - 1 : 1)) % n;
-      this.moveTo(this.matches.starts[this.match], true);
+      this.moveTo(this.search.step(event.shiftKey, this.flow.topToken()), true);
       this.redress();
       this.sayFound();
     }
@@ -337,31 +265,18 @@ class View {
   announce() {
     clearTimeout(this.speaking);
     this.speaking = setTimeout(() => {
-      const { sample } = this;
       const i = this.flow.cursor;
-      if (i < 0 || i >= sample.length) return;
-      const { header } = sample;
-      const { texts } = header;
-      const text = describe(sample, i).replace(/↵/g, ` ${texts.newline} `).replace(/→/g, ` ${texts.tab} `);
-      this.live.textContent = fill(texts.announce, {
-        text: /^·+$/.test(text) ? texts.space : text.replace(/·/g, " "),
-        id: sample.ids[i],
-        role: roleText(sample, sample.messages[i]),
-        part: header.part_texts[sample.parts[i]],
-        state: isMarked(sample, i, this.toggles.shift) ? texts.trained : texts.masked,
-        why: header.reason_texts[sample.reasons[i]] ?? "",
-      });
+      if (i >= 0 && i < this.sample.length) this.live.textContent = spoken(this.sample, i, this.toggles.shift);
     }, 150);
   }
 
   // Life -------------------------------------------------------------------------------------------------------------------------------------------
 
-  update(data, setStateValue) {
+  update({ data, setStateValue }) {
     this.setStateValue = setStateValue;
-    const dark = isDark(getComputedStyle(this.root).getPropertyValue("--st-background-color"));
-    this.root.classList.toggle("dark", dark);
+    setTheme(this.root);
     if (!data) return;
-    if (sameView(data, this.blob)) this.later("drawMinimap"); // the theme may have changed
+    if (sameBytes(data, this.blob, FOCUS)) this.later("drawMinimap"); // the theme may have changed
     else this.load(data);
     this.goTo(...readFocus(data));
   }
@@ -401,10 +316,10 @@ class View {
     this.flow.element.setAttribute("aria-label", `${texts.title}. ${texts.keys_title}: ${texts.keys}`);
     if (this.filter.role && !sample.header.roles.includes(this.filter.role)) delete this.filter.role;
     this.toolbar.show(sample, this.toggles);
-    this.flow.show(sample, this.toggles, this.arrow);
+    this.flow.show(sample, this.toggles, this.arrow.element);
     this.refreshCounts();
     this.flow.element.scrollTop = same ? scroll : 0;
-    if (this.query) this.find(this.query);
+    if (this.search.query) this.find(this.search.query);
     if (this.pin >= 0 && !stays(this.pin)) this.setPin(-1);
     this.refresh();
     this.later("drawMinimap");
@@ -432,33 +347,4 @@ class View {
   }
 }
 
-/** Whether two blobs are the same but for the token to go to. */
-function sameView(a, b) {
-  if (a === b) return true;
-  if (a.length !== b?.length) return false;
-  for (let p = 0; p < a.length - FOCUS; p++) if (a[p] !== b[p]) return false;
-  return true;
-}
-
-/** Streamlit tells the theme's colours but not whether it is dark. */
-function isDark(colour) {
-  const context = element("canvas").getContext("2d");
-  context.fillStyle = colour.trim() || "#fff";
-  context.fillRect(0, 0, 1, 1);
-  const [r, g, b] = context.getImageData(0, 0, 1, 1).data;
-  return 0.299 * r + 0.587 * g + 0.114 * b < 128;
-}
-
-/** @type {WeakMap<Element | ShadowRoot, View>} */
-const views = new WeakMap();
-
-/** Streamlit calls this on mounting and again whenever the data or the theme changes. */
-export default function tokenView({ data, key, parentElement, setStateValue }) {
-  let view = views.get(parentElement);
-  if (!view) views.set(parentElement, (view = new View(parentElement, key)));
-  view.update(data, setStateValue);
-  return () => {
-    view.destroy();
-    views.delete(parentElement);
-  };
-}
+export default mounting((args) => new TokenView(args));

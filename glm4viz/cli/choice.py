@@ -1,0 +1,89 @@
+"""Which recipe, with which limit: from `--recipe`, `--max-length` and `--config`, for all commands in the same way.
+
+What is given by hand goes before what the config says; a recipe given by hand leaves the config's limit out too, which was meant for another.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from rich.console import Console
+from rich.markup import escape
+
+from glm4viz.cli.misuse import Misuse
+from glm4viz.cli.options import check_fits, parse_max_length, parse_recipe
+from glm4viz.recipe import MaxLength, Recipe
+from glm4viz.systems.registry import DEFAULT
+
+if TYPE_CHECKING:
+    from glm4viz.configs.notes import TrainingConfig
+
+PAIR = (DEFAULT, "llamafactory")  # what is compared unless something else is said
+
+
+class Choice(NamedTuple):
+    recipe: Recipe
+    max_length: MaxLength
+
+
+def choose(recipe: str | None, max_length: str | None, config: Path | None, lang: str) -> Choice:
+    """One recipe and its limit. Raises Misuse."""
+    by_hand = None if recipe is None else parse_recipe(recipe)
+    limit, found = parse_max_length(max_length), _read_config(config, lang)
+    if by_hand is None and found is not None:
+        by_hand, limit = found.recipe, found.max_length if limit is None else limit
+    chosen = Choice(by_hand or parse_recipe(DEFAULT), limit)
+    check_fits(*chosen)
+    return chosen
+
+
+def choose_several(recipes: str | None, max_length: str | None, config: Path | None, lang: str) -> tuple[list[Recipe], MaxLength]:
+    """Recipes to compare, the one that the others are held against first. The limit is fitted to each of them later. Raises Misuse.
+
+    A config's recipe is added to those given by hand; without any, it is held against GLM-4's own.
+    """
+    ids = [] if recipes is None else _named(recipes)
+    limit, found = parse_max_length(max_length), _read_config(config, lang)
+    if found is not None:
+        ids = list(dict.fromkeys([*(ids or [DEFAULT]), found.recipe_id]))
+        limit = found.max_length if limit is None else limit
+    if recipes is None and len(ids) < 2:
+        ids = list(PAIR)
+    if len(ids) < 2:
+        raise Misuse("--recipes", "Name two recipes or more, with commas between.", "请指定两个或更多配方，用逗号分隔。")
+    return [parse_recipe(id, "--recipes") for id in ids], limit
+
+
+def _named(recipes: str) -> list[str]:
+    ids = [id.strip() for id in recipes.split(",") if id.strip()]
+    twice = next((id for id in ids if ids.count(id) > 1), None)
+    if twice is not None:
+        raise Misuse("--recipes", f"{twice} is named twice.", f"{twice} 出现了两次。")
+    return ids
+
+
+# Training configs -----------------------------------------------------------------------------------------------------
+
+
+def _read_config(path: Path | None, lang: str) -> "TrainingConfig | None":
+    """The config, after saying on standard error what it comes to. Raises Misuse."""
+    if path is None:
+        return None
+    from glm4viz.configs.parsing import ConfigError
+    from glm4viz.configs.reader import read_training_config
+
+    try:
+        found = read_training_config(path)
+    except ConfigError as error:
+        raise Misuse.because("--config", error) from None
+    _tell(found, lang)
+    return found
+
+
+def _tell(found: "TrainingConfig", lang: str) -> None:
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(f"[bold]{escape(found.system)}[/] → {found.recipe_id}, max_length {found.max_length}")
+    for sign, decisions in (("✓", found.decided_by), ("✗", found.not_honoured)):
+        for decision in decisions:
+            console.print(f"{sign} {escape(decision.key)}: {escape(decision.value)} · {escape(decision.why.get(lang, decision.why['en']))}")
+    for warning in found.warnings:
+        console.print(f"! {escape(warning.get(lang, warning['en']))}")

@@ -1,0 +1,30 @@
+"""The work behind the Dataset page, without the page."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import glm4viz
+from glm4viz.check import Progress, Settings, check_files
+from glm4viz.ui.dataset import work
+
+SMALL = Path(__file__).parents[2] / "sample_data" / "13-dataset-small.jsonl"
+
+
+def test_a_recipe_of_one_s_own_is_checked_by_as_many_processes_as_any(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = glm4viz.CustomRecipe(turns="last").recipe()
+    asked: list[tuple[Settings, int]] = []
+
+    def asked_of(paths: Any, settings: Settings, workers: int) -> Iterator[Progress]:
+        asked.append((settings, workers))
+        return check_files(paths, settings, workers)
+
+    monkeypatch.setattr(work, "check_files", asked_of)
+    work.run(work.Job(str(SMALL), str(tmp_path), own.id, 100, workers=2), lambda *_: None)
+    assert asked == [(Settings(own.id, 100), 2)]
+    kept = np.load(tmp_path / work.COLUMNS)["kept"]
+    conversations = [record for record in glm4viz.read_conversations(SMALL) if isinstance(record, glm4viz.Conversation)]
+    assert kept[kept >= 0].tolist() == [len(glm4viz.label(conversation, own, max_length=100)) for conversation in conversations]
