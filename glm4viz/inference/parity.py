@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from glm4viz.errors import TokenizerError
+from glm4viz.errors import Glm4vizError, TokenizerError
 from glm4viz.inference.prompts import inference_prompts
 from glm4viz.recipe import LabelledSample
 from glm4viz.texts import Text, both
@@ -51,6 +51,16 @@ def parity(sample: LabelledSample, template: str | Path = "glm4.5") -> list[Pari
         for prompt in prompts
         if prompt.ids is not None and prompt.message_index in present
     ]
+
+
+def served_parity(sample: LabelledSample) -> list[Parity] | None:
+    """Parity with the template that the recipe's model is served with; None where nobody knows it, or it can't be given these messages."""
+    if not sample.recipe.served:
+        return None
+    try:
+        return parity(sample, sample.recipe.served)
+    except Glm4vizError:
+        return None
 
 
 def _compare(sample: LabelledSample, m: int, prompt: Ids) -> Parity:

@@ -10,7 +10,7 @@ import numpy as np
 from glm4viz.conversation import Chat
 from glm4viz.errors import Glm4vizError, RecipeRejects
 from glm4viz.forms import Given, function_of, take
-from glm4viz.inference.parity import Parity, parity
+from glm4viz.inference.parity import Parity, served_parity
 from glm4viz.labelling.single import label_all
 from glm4viz.layout import Message
 from glm4viz.reading.verdict import Turn, verdict
@@ -47,12 +47,7 @@ class Case:
     @cached_property
     def parities(self) -> list[tuple[LabelledSample, Parity]]:
         """Every trained answer of every sample beside what a server would feed before it; none if nobody knows the server's template."""
-        if not self.recipe.served:
-            return []
-        try:
-            pairs = [(sample, found) for sample in self.samples for found in parity(sample, self.recipe.served)]
-        except Glm4vizError:
-            return []  # messages that no template can be given; what is wrong with them, other rules say
+        pairs = [(sample, found) for sample in self.samples for found in served_parity(sample) or ()]
         return [(sample, found) for sample, found in pairs if (sample.owner == found.message_index).any()]
 
     @cached_property

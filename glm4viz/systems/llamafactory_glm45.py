@@ -30,6 +30,7 @@ class Template(NamedTuple):
     empty: str
     tools_text: Callable[[Sequence[Any]], str]
     calls: Callable[[Calls, int], list[Segment]]
+    served: Served
 
 
 # What is written ------------------------------------------------------------------------------------------------------
@@ -210,9 +211,9 @@ def crashes(error: str, en: str, zh: str) -> RecipeRejects:
 
 # The recipes ----------------------------------------------------------------------------------------------------------
 
-MOE = Template(("<think>\n", "\n</think>\n\n"), "<think>\n\n</think>\n\n", moe_tools, moe_calls)
-GLM47 = Template(("<think>", "</think>"), "</think>", moe_tools, moe_calls)
-Z1 = MOE._replace(tools_text=llamafactory.tools_text, calls=z1_call)
+MOE = Template(("<think>\n", "\n</think>\n\n"), "<think>\n\n</think>\n\n", moe_tools, moe_calls, "glm4.5")
+GLM47 = Template(("<think>", "</think>"), "</think>", moe_tools, moe_calls, "glm4.7")
+Z1 = MOE._replace(tools_text=llamafactory.tools_text, calls=z1_call, served="")  # GLM-Z1's own isn't built in
 RULE: Text = {
     "en": "Every answer is trained, with its thought: a real one or an empty one. Each is taught to end in <|endoftext|>, the label at the next "
     "tag, and a token of its own after the last answer.",
@@ -247,7 +248,7 @@ OPEN_CALLS: Text = {
 }
 
 
-def _recipe(id: str, template: Template, served: Served, *quirks: Text, openai: bool = False) -> Recipe:
+def _recipe(id: str, template: Template, *quirks: Text, openai: bool = False) -> Recipe:
     return Recipe(
         id=id,
         system="LLaMA-Factory",
@@ -258,17 +259,16 @@ def _recipe(id: str, template: Template, served: Served, *quirks: Text, openai: 
         fit=share_out(last_first=False),
         form="openai",
         vocabulary="glm-4.5",
-        served=served,
+        served=template.served,
         quirks=(*quirks, *QUIRKS),
     )
 
 
 RECIPES = (
-    _recipe("llamafactory-glm4.5", MOE, "glm4.5", HANDED, OPEN_CALLS),
+    _recipe("llamafactory-glm4.5", MOE, HANDED, OPEN_CALLS),
     _recipe(
         "llamafactory-glm4.7",
         GLM47,
-        "glm4.7",
         HANDED,
         OPEN_CALLS,
         {
@@ -279,7 +279,6 @@ RECIPES = (
     _recipe(
         "llamafactory-glmz1",
         Z1,
-        "",  # GLM-Z1's own template isn't built in
         HANDED,
         {
             "en": "A call is its name and JSON, as in GLM-4, and runs into content before it without a newline. Two calls in an answer crash.",
@@ -289,7 +288,6 @@ RECIPES = (
     _recipe(
         "llamafactory-glm4.5-openai",
         MOE,
-        "glm4.5",
         OPEN_CALLS,
         {
             "en": "formatting: openai ignores reasoning_content, throws away the content of an answer with calls, and forgets tool results at the "

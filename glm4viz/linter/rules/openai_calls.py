@@ -12,6 +12,8 @@ from glm4viz.linter.rules.calls import declared_functions
 from glm4viz.linter.rules.text import SPECIALS, alive_specials
 from glm4viz.texts import both
 
+_OF_CALLS = [PARTS.index("tool_call"), PARTS.index("arguments")]
+
 
 @rule(
     "call-lost",
@@ -34,10 +36,8 @@ def call_lost(case: Case) -> Iterator[Hit]:
         calls = calls_of(case.messages[turn.message])
         if turn.state != "whole" or not calls:
             continue
-        own = (sample.message_index == turn.message) & (sample.part_codes != PARTS.index("content"))
-        written = b"".join(sample.token_bytes[at] for at in np.flatnonzero(own).tolist())
-        if lost := [name for name, _ in calls if name.encode() not in written]:
-            yield Hit(turn.message, ", ".join(lost)[:80], tokens=tokens_of(sample, turn.message))
+        if not np.isin(sample.part_codes[sample.message_index == turn.message], _OF_CALLS).any():
+            yield Hit(turn.message, ", ".join(name for name, _ in calls)[:80], tokens=tokens_of(sample, turn.message))
 
 
 @rule(
