@@ -179,6 +179,12 @@ def check_chat_message(index: int, message: object) -> None:
     if role not in CHAT_ROLES:
         known, found = ", ".join(CHAT_ROLES), describe(role)
         raise _error(f"{here}.role", f"is {found['en']}. Use one of {known}", f"是{found['zh']}。请改用 {known} 之一")
+    if message.get("function_call"):
+        raise _error(
+            f"{here}.function_call",
+            "is the older name of tool_calls, which no recipe reads. Read the record with read_conversations, which maps it",
+            "是 tool_calls 的旧名，没有配方会读取。请用 read_conversations 读取记录，它会转换",
+        )
     if calls:
         if role != "assistant":
             raise _error(

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 import glm4viz
-from tests.linter.cases import ASK, CALLED, GAVE, GOOD, THOUGHT, asked, said, told
+from tests.linter.cases import ASK, CALLED, CASES, GAVE, GOOD, THOUGHT, asked, said, told
 from tests.systems.test_golden45 import CONVERSATIONS
 
 
@@ -79,3 +79,23 @@ def test_lint_takes_all_golden_conversations_of_glm45(recipe: str) -> None:
         said_so = {f.message_index for f in findings if f.rule in ("history-rewritten", "prefill-differs")}
         assert said_so <= differing
         assert bool(said_so) == any((sample.owner == m).any() for m in differing)
+
+
+def test_a_thought_under_another_name_is_a_finding() -> None:
+    for name in ("reasoning", "thinking"):
+        (finding,) = [f for f in glm4viz.lint([GOOD[0], {**GOOD[1], name: "Greet."}], "trl-glm4.5") if f.rule == "reasoning-ignored"]
+        assert name in finding.text
+    assert "reasoning-ignored" in rules([{**GOOD[0], "reasoning_content": "Ask."}, THOUGHT[1]], recipe="trl-glm4.5")
+
+
+def test_what_puts_results_in_order_itself_is_not_blamed() -> None:
+    record = CASES["results-out-of-order"][0]
+    assert "results-out-of-order" in rules(record, recipe="slime-glm4.5")
+    assert "results-out-of-order" not in rules(record, recipe="ms-swift-glm4.5")
+
+
+def test_the_older_name_of_calls_is_refused_in_words() -> None:
+    call = {"role": "assistant", "content": "", "function_call": {"name": "get_time", "arguments": "{}"}}
+    (finding,) = glm4viz.lint([ASK, call, THOUGHT[1]], "trl-glm4.5")
+    assert (finding.rule, finding.message_index) == ("malformed", 1)
+    assert "function_call" in finding.sentence("zh")

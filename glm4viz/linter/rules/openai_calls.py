@@ -1,6 +1,7 @@
 """Rules on calls in OpenAI's form: lost, left open, or of a shape that the template can't write."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -161,4 +162,47 @@ def special_token_in_result(case: Case) -> Iterator[Hit]:
             yield Hit(m, next((name for name in SPECIALS["openai"] if name in content), ""), tokens=tokens)
 
 
-RULES = (call_lost, call_not_closed, calls_without_tools, arguments_form, null_beside_calls, special_token_in_result)
+@rule(
+    "results-out-of-order",
+    "error",
+    title=both("Results in another order than their calls", "结果的顺序与调用不同"),
+    harm=both(
+        "tool_call_id says which call a result belongs to, but the template doesn't write it: the model sees each result in the place of "
+        "another call's.",
+        "tool_call_id 说明结果属于哪个调用，但模板不会写出它：模型看到的结果错位到了别的调用上。",
+    ),
+    mend=both("Put the results into the order of their calls.", "请按调用的顺序排列结果。"),
+    labelled=True,
+    forms=("openai",),
+)
+def results_out_of_order(case: Case) -> Iterator[Hit]:
+    for m, message in enumerate(case.messages):
+        calls: list[Any] = [call.get("id") for call in message.get("tool_calls") or ()]
+        results = _results_after(case, m)
+        given: list[Any] = [case.messages[r].get("tool_call_id") for r in results]
+        named = all(isinstance(id, str) for id in (*calls, *given)) and len(set(calls)) == len(calls)
+        wrong = named and given != calls and sorted(given) == sorted(calls)
+        # A system may put them in order itself: what counts is how they stand in the sample.
+        for sample in case.samples if wrong else ():
+            first = [int(np.argmax(sample.message_index == r)) for r in results if (sample.message_index == r).any()]
+            if first == sorted(first):
+                yield Hit(results[0], ", ".join(str(id)[:20] for id in given[:4]))
+                break
+
+
+def _results_after(case: Case, m: int) -> list[int]:
+    results: list[int] = []
+    while (following := m + 1 + len(results)) < len(case.messages) and is_result(case.messages[following]):
+        results.append(following)
+    return results
+
+
+RULES = (
+    call_lost,
+    call_not_closed,
+    calls_without_tools,
+    arguments_form,
+    null_beside_calls,
+    results_out_of_order,
+    special_token_in_result,
+)

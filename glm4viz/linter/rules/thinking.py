@@ -13,6 +13,7 @@ from glm4viz.systems.glm45 import think_apart
 from glm4viz.texts import both
 
 _THINK = PARTS.index("think")
+_OTHER_NAMES = ("reasoning", "thinking")  # of vLLM's answers and of transformers' newer templates
 
 
 @rule(
@@ -20,19 +21,24 @@ _THINK = PARTS.index("think")
     "warning",
     title=both("A thought that this recipe doesn't read", "这个配方不读取的思考"),
     harm=both(
-        "The recipe drops reasoning_content without a word: the answer is trained as if nothing had been thought before it.",
-        "这个配方会不声不响地丢掉 reasoning_content：回答会像没有思考过一样参与训练。",
+        "The recipe drops it without a word: the answer is trained as if nothing had been thought before it. Recipes of GLM-4.5 and later "
+        "read reasoning_content, and no other name of it.",
+        "这个配方会不声不响地丢掉它：回答会像没有思考过一样参与训练。GLM-4.5 及更新版本的配方只读取 reasoning_content，不读取别的名字。",
     ),
     mend=both(
-        "Choose a recipe of GLM-4.5 or later; there, the thought stands on the answer. If no thought is meant to be trained, remove the key.",
-        "请选择 GLM-4.5 或更新版本的配方，并把思考写在回答上。如果本来就不想训练思考，请删去这个键。",
+        "Choose a recipe of GLM-4.5 or later, and put the thought into the answer's reasoning_content. If no thought is meant to be trained, "
+        "remove the key.",
+        "请选择 GLM-4.5 或更新版本的配方，并把思考写在回答的 reasoning_content 里。如果本来就不想训练思考，请删去这个键。",
     ),
     evidence=("NeMo Automodel PR #2348", "GLM-V #125"),
 )
 def reasoning_ignored(case: Case) -> Iterator[Hit]:
     for m, message in enumerate(case.messages):
-        if _reasoning(message) and not (message["role"] == "assistant" and reads_reasoning(case.recipe)):
-            yield Hit(m, message["role"])
+        answer = message["role"] == "assistant"
+        if _reasoning(message) and not (answer and reads_reasoning(case.recipe)):
+            yield Hit(m, f"reasoning_content ({message['role']})")
+        elif answer and (names := [name for name in _OTHER_NAMES if _is_said(message.get(name))]):
+            yield Hit(m, names[0])
 
 
 @rule(
@@ -116,8 +122,11 @@ def _teaches_empty(sample: LabelledSample, m: int) -> bool:
 
 
 def _reasoning(message: Message) -> bool:
-    reasoning = message.get("reasoning_content")
-    return isinstance(reasoning, str) and bool(reasoning.strip())
+    return _is_said(message.get("reasoning_content"))
+
+
+def _is_said(thought: object) -> bool:
+    return isinstance(thought, str) and bool(thought.strip())
 
 
 def _text(sample: LabelledSample, m: int) -> bytes:
