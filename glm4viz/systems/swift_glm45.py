@@ -1,6 +1,7 @@
 """ms-swift, templates glm4_5 and glm4_7: rounds of a question and a response, each with a thought, and each text trained or not.
 
-ms-swift doesn't read reasoning_content, so it is first put into the content, as the official template writes it.
+ms-swift doesn't read reasoning_content, so it is first put into the content, as the official template writes it. How messages become
+turns is in swift_turns.py.
 """
 
 import re
@@ -145,7 +146,7 @@ def weighed(span: Span, by_default: bool, ignore_empty_think: bool) -> list[Cont
 
 
 def without_newlines(contexts: Sequence[Context]) -> list[Context]:
-    """The newline that ends a context goes at the end, and before a text that holds <|observation|>: before a call, as a rule."""
+    """The newline that ends a context is left out at the end, and before a text that holds <|observation|>: before a call, as a rule."""
     written = []
     for context, following in zip(contexts, [*contexts[1:], None], strict=True):
         text = context.span.text
@@ -207,16 +208,14 @@ QUIRKS: tuple[Text, ...] = (
         "zh": "消息自带的 loss（true 或 false）优先于规则。带 tool_call_id 的工具结果会按调用的顺序排列。",
     },
 )
-OWN: dict[str, Text] = {
-    "4.5": {
-        "en": "The newline after <|assistant|> is part of the question, and goes before an answer that is only a call, or that spells "
-        "<|observation|>. Content is stripped only where a call follows it.",
-        "zh": "<|assistant|> 后的换行属于提问；只有调用的回答，或写出 <|observation|> 的回答之前没有它。只有后面跟着调用的正文才去除首尾空白。",
-    },
-    "4.7": {
-        "en": "With tools and a system text, a newline sits after the second <|system|>, where GLM-4.7 has it after the first.",
-        "zh": "既有 tools 又有 system 文本时，换行在第二个 <|system|> 之后，而 GLM-4.7 的换行在第一个之后。",
-    },
+BARE_CALL: Text = {
+    "en": "The newline after <|assistant|> is part of the question, and is left out before an answer that is only a call, or that "
+    "spells <|observation|>. Content is stripped only where a call follows it.",
+    "zh": "<|assistant|> 后的换行属于提问；只有调用的回答，或写出 <|observation|> 的回答之前没有它。只有后面跟着调用的正文才去除首尾空白。",
+}
+MISPLACED: Text = {
+    "en": "With tools and a system text, a newline sits after the second <|system|>, where GLM-4.7 has it after the first.",
+    "zh": "既有 tools 又有 system 文本时，换行在第二个 <|system|> 之后，而 GLM-4.7 的换行在第一个之后。",
 }
 LAST_QUIRK: Text = {
     "en": "A tool result counts as a last round: the reasoning of the call right before it is dropped. Text before a </think> that an earlier "
@@ -224,29 +223,32 @@ LAST_QUIRK: Text = {
     "zh": "工具结果也算最后一轮：它之前那次调用的思考会被丢弃。较早的回答只是提到 </think> 时，之前的正文也会丢失。以提问结尾的对话没有任何参与训练的 token。",
 }
 EMPTY_QUIRK: Text = {
-    "en": "With GLM-4.5 the newline that goes before a call is then the one after the empty thought, not the one after <|assistant|>.",
-    "zh": "对 GLM-4.5，调用之前去掉的换行这时是空思考之后的那个，而不是 <|assistant|> 之后的那个。",
+    "en": "The newline that is left out before a call is here the one after the empty thought, not the one after <|assistant|>.",
+    "zh": "调用之前去掉的换行在这里是空思考之后的那个，而不是 <|assistant|> 之后的那个。",
 }
-SCALES: tuple[tuple[str, Text, tuple[Text, ...], dict[str, bool]], ...] = (
-    ("", TRAINED, (), {}),
-    ("-last-round", LAST, (LAST_QUIRK,), {"last_round": True}),
-    ("-ignore-empty-think", IGNORE_EMPTY, (EMPTY_QUIRK,), {"ignore_empty_think": True}),
-)
 
-RECIPES = tuple(
-    Recipe(
-        id=f"ms-swift-glm{version}{suffix}",
+
+def _recipe(id: str, template: Template, rule: Text, *quirks: Text, **loss_scale: bool) -> Recipe:
+    return Recipe(
+        id=id,
         system="ms-swift",
         source=Source("modelscope/ms-swift", "swift/template/templates/glm.py", "v4.6.0", "2026-10-14"),
         rule=rule,
         max_length=MAX_LENGTH,
-        layout=encode(template, **options),
+        layout=encode(template, **loss_scale),
         fit=check_length,
         form="openai",
         vocabulary="glm-4.5",
-        served="glm4.5" if version == "4.5" else "glm4.7",
-        quirks=(*quirks, OWN[version], *QUIRKS),
+        served="glm4.5" if template is GLM45 else "glm4.7",
+        quirks=(*quirks, BARE_CALL if template is GLM45 else MISPLACED, *QUIRKS),
     )
-    for version, template in (("4.5", GLM45), ("4.7", GLM47))
-    for suffix, rule, quirks, options in SCALES
+
+
+RECIPES = (
+    _recipe("ms-swift-glm4.5", GLM45, TRAINED),
+    _recipe("ms-swift-glm4.5-last-round", GLM45, LAST, LAST_QUIRK, last_round=True),
+    _recipe("ms-swift-glm4.5-ignore-empty-think", GLM45, IGNORE_EMPTY, EMPTY_QUIRK, ignore_empty_think=True),
+    _recipe("ms-swift-glm4.7", GLM47, TRAINED),
+    _recipe("ms-swift-glm4.7-last-round", GLM47, LAST, LAST_QUIRK, last_round=True),
+    _recipe("ms-swift-glm4.7-ignore-empty-think", GLM47, IGNORE_EMPTY, ignore_empty_think=True),
 )

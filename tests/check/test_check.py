@@ -65,6 +65,7 @@ def test_a_glance_never_calls_a_bad_text_clean(question: str, answer: str, recip
     assert [f for c in checked for f in c.findings] == glm4viz.lint(messages, recipe)
 
 
+@pytest.mark.slow
 def test_pieces_and_workers_change_nothing(mixed: Path) -> None:
     whole = found(mixed)
     assert len(list(chunks_of(mixed, 2000))) > 5
@@ -184,6 +185,7 @@ def test_a_training_config_gives_recipe_and_limit(tmp_path: Path) -> None:
     assert run(data, "--config", config).exit_code == 2
 
 
+@pytest.mark.slow
 def test_a_recipe_of_one_s_own_is_checked_in_any_process(mixed: Path) -> None:
     own = glm4viz.CustomRecipe(turns="last", stop="none").recipe().id
     whole = found(mixed, recipe=own)

@@ -89,6 +89,7 @@ def test_fix_writes_what_could_be_read_and_lists_changes(tmp_path: Path) -> None
     assert len(out.read_text("utf-8").splitlines()) == 2, "a file that stands there is not replaced by an empty one"
 
 
+@pytest.mark.slow
 def test_kill_leaves_no_half_written_file(tmp_path: Path) -> None:
     rng = random.Random(5)
     data = write(tmp_path / "a.jsonl", *(good_record(rng)["messages"] for _ in range(20_000)))

@@ -77,6 +77,7 @@ def test_they_are_not_looked_for_unless_asked(copies: tuple[Path, dict[int, int]
     assert found(copies[0], near=None) == []
 
 
+@pytest.mark.slow
 def test_pieces_and_workers_change_nothing(copies: tuple[Path, dict[int, int]]) -> None:
     whole = found(copies[0])
     assert [checked.place.record for checked in whole] == sorted(checked.place.record for checked in whole)
@@ -213,6 +214,7 @@ def garbage(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(tmp_path_factory.mktemp("loss") / "garbage.jsonl", *rows)
 
 
+@pytest.mark.slow
 def test_an_answer_of_garbage_is_an_outlier(garbage: Path) -> None:
     result = run(garbage, "--loss-outliers", "demo", "--json", "--near-duplicates")
     *findings, summary = map(json.loads, result.stdout.splitlines())
@@ -223,6 +225,7 @@ def test_an_answer_of_garbage_is_an_outlier(garbage: Path) -> None:
     assert "loss-outlier" not in run(garbage, "--json").stdout
 
 
+@pytest.mark.slow
 def test_people_and_the_page_see_it_too(garbage: Path, tmp_path: Path) -> None:
     page = tmp_path / "o.html"
     result = run(garbage, "--loss-outliers", "demo", "--lang", "zh", "--html", page)
@@ -245,6 +248,7 @@ def test_what_can_not_be_loaded_or_scored_is_said(garbage: Path, tmp_path: Path,
     assert "这里没有 torch" in result.stderr
 
 
+@pytest.mark.slow
 def test_torch_is_loaded_only_then(garbage: Path) -> None:
     code = f"import sys\nfrom glm4viz.cli import app\ntry:\n app(['check', {str(garbage)!r}, '--near-duplicates'])\nfinally:\n print('torch' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from glm4viz.figures.batch import weight_bars
 
 import glm4viz
 from glm4viz.figures.dataset import length_histogram, share_histogram
 from glm4viz.figures.loss import stop_bars
 from glm4viz.figures.sample import loss_share
+from glm4viz.figures.weights import weight_bars
 from glm4viz.reading.verdict import shares
 from glm4viz.rows.collator import collate
 from glm4viz.rows.weights import MEANS, loss_weights

@@ -99,3 +99,9 @@ def test_the_older_name_of_calls_is_refused_in_words() -> None:
     (finding,) = glm4viz.lint([ASK, call, THOUGHT[1]], "trl-glm4.5")
     assert (finding.rule, finding.message_index) == ("malformed", 1)
     assert "function_call" in finding.sentence("zh")
+
+
+def test_recipes_are_served_with_the_template_of_their_version() -> None:
+    for id, recipe in glm4viz.recipes().items():
+        version = next((version for version in ("glm4.5", "glm4.7") if version in id), "")
+        assert recipe.served == version, id

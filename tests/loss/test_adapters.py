@@ -15,6 +15,8 @@ from glm4viz.loss import LossModel, load_model, token_losses
 from tests.chatglm_reference import logits, random_weights, save_checkpoint, tiny_config
 from tests.loss.models import IDS, SMALL, save_random
 
+pytestmark = pytest.mark.slow  # models are loaded
+
 # Adapters ------------------------------------------------------------------------------------------------------------
 
 

@@ -24,6 +24,8 @@ from glm4viz.loss import model as model_module
 from glm4viz.recipe import LabelledSample
 from tests.loss.models import CONVERSATION, SMALL, check_against_plain, save_random
 
+pytestmark = pytest.mark.slow  # models are loaded
+
 # The numbers ---------------------------------------------------------------------------------------------------------
 
 

@@ -18,6 +18,8 @@ from tests.chatglm_reference import logits, random_weights, save_checkpoint, tin
 from tests.loss.models import IDS, SIZES, SMALL
 from tests.plain_losses import plain_losses
 
+pytestmark = pytest.mark.slow  # models are loaded
+
 # glm-4-9b-chat's own checkpoint --------------------------------------------------------------------------------------
 
 

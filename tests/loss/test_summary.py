@@ -24,6 +24,8 @@ from glm4viz.recipe import LabelledSample
 from tests.loss.models import CONVERSATION, ROWS, check_against_plain, save_random
 from tests.plain_losses import plain_losses
 
+pytestmark = pytest.mark.slow  # models are loaded
+
 # What is made of them ------------------------------------------------------------------------------------------------
 
 

@@ -146,6 +146,7 @@ def test_csv_that_names_no_conversation(tmp_path: Path) -> None:
     check_sentences(error)
 
 
+@pytest.mark.slow
 def test_hostile_csv_is_done_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("glm4viz.readers.tables._LONGEST_ROW", 100_000)
     good, errors = read(b"prompt,response\n" + b'a,"b\n' * 20_001)

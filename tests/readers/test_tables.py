@@ -172,6 +172,7 @@ def test_damaged_dataset_folders(tmp_path: Path) -> None:
         check_sentences(error)
 
 
+@pytest.mark.slow
 def test_memory_stays_flat(tmp_path: Path) -> None:
     import tracemalloc
 

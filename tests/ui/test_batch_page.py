@@ -161,10 +161,11 @@ def test_the_slider_goes_through_every_boundary(page: Page) -> None:
     box = page.get_by_role("textbox", name="Conversation as JSON or JSONL")
     box.fill(json.dumps(TWO_TURNS, ensure_ascii=False))
     box.press("Control+Enter")
-    page.get_by_test_id("stSidebarNav").get_by_text("Batch").click()
-    slider = page.get_by_role("slider")
     curve = truncation_curve([label(TWO_TURNS)])
     longest = len(curve.lengths)
+    expect(page.get_by_test_id("token-view")).to_have_attribute("data-tokens", str(longest))  # it has been read
+    page.get_by_test_id("stSidebarNav").get_by_text("Batch").click()
+    slider = page.get_by_role("slider")
     expect(slider).to_have_value(str(longest))
     values = page.locator(".st-key-batch_kept").get_by_test_id("stMetricValue")
     assert len(curve.boundaries) == 5, "a sample, and two answers with their stop tokens"
