@@ -70,9 +70,9 @@ MAX_LENGTH: Text = {
 QUIRKS = (NO_STOP, ALONE, OWN_TAGS, BEGINS, SECOND_PREFIX)
 
 
-def _slime(version: str, t: Template, untrained: int, rule: Text, *quirks: Text) -> Recipe:
+def _slime(id: str, t: Template, untrained: int, rule: Text, *quirks: Text) -> Recipe:
     return Recipe(
-        id=f"slime-glm{version}",
+        id=id,
         system="slime",
         source=Source("THUDM/slime", "slime/utils/mask_utils.py", "624b824", "2026-08-21"),
         rule=rule,
@@ -86,7 +86,7 @@ def _slime(version: str, t: Template, untrained: int, rule: Text, *quirks: Text)
 
 RECIPES = (
     _slime(
-        "4.5",
+        "slime-glm4.5",
         GLM45,
         1,
         {
@@ -96,7 +96,7 @@ RECIPES = (
         },
     ),
     _slime(
-        "4.7",
+        "slime-glm4.7",
         GLM47,
         2,
         {
