@@ -105,9 +105,9 @@ def as_chat(messages: Sequence[Message]) -> Chat:
     chat: list[dict[str, Any]] = []
     tools: list[Any] = []
     source: list[int] = []
-    for message in messages:
+    for m, message in enumerate(messages):
         plain = {key: value for key, value in message.items() if key not in ("metadata", "tools")}
-        tools += message.get("tools") or []
+        tools += _own_tools(f"messages[{m}].tools", message)
         if message["role"] == "observation":
             chat.append(plain | {"role": "tool"})
         elif _is_call(message):
@@ -123,6 +123,14 @@ def as_chat(messages: Sequence[Message]) -> Chat:
             continue
         source.append(len(chat) - 1)
     return Chat(chat, tools or None, tuple(source))
+
+
+def _own_tools(field: str, message: Message) -> Sequence[Any]:
+    tools = message.get("tools") or ()
+    if isinstance(tools, list | tuple):
+        return tools
+    found = describe(tools)
+    raise _error(field, f"is {found['en']}, not a list. Write a list of functions", f"是{found['zh']}，不是列表。请写成函数的列表")
 
 
 def _is_call(message: Message) -> bool:
@@ -150,14 +158,16 @@ def check_chat(messages: object, tools: object = None) -> list[Message]:
         found = describe(tools)
         raise _error("tools", f"is {found['en']}, not a list. Write a list of functions", f"是{found['zh']}，不是列表。请写成函数的列表")
     for index, message in enumerate(messages):
-        _check_message(f"messages[{index}]", message)
+        check_chat_message(index, message)
     for path, value in (("messages", list(messages)), ("tools", tools)):
         if at := find_surrogate(value, path):
             raise surrogate_error(at)
     return list(messages)
 
 
-def _check_message(here: str, message: object) -> None:
+def check_chat_message(index: int, message: object) -> None:
+    """Raise a `MessageError` if this can't be a message of a conversation in OpenAI's form."""
+    here = f"messages[{index}]"
     if not isinstance(message, Mapping):
         found = describe(message)
         raise _error(
@@ -169,6 +179,12 @@ def _check_message(here: str, message: object) -> None:
     if role not in CHAT_ROLES:
         known, found = ", ".join(CHAT_ROLES), describe(role)
         raise _error(f"{here}.role", f"is {found['en']}. Use one of {known}", f"是{found['zh']}。请改用 {known} 之一")
+    if message.get("function_call"):
+        raise _error(
+            f"{here}.function_call",
+            "is the older name of tool_calls, which no recipe reads. Read the record with read_conversations, which maps it",
+            "是 tool_calls 的旧名，没有配方会读取。请用 read_conversations 读取记录，它会转换",
+        )
     if calls:
         if role != "assistant":
             raise _error(

@@ -21,6 +21,7 @@ Floats = npt.NDArray[np.float32]
 MaxLength = int | tuple[int, int] | None
 Strings = npt.NDArray[np.str_]
 Form = Literal["glm4", "openai"]
+Served = Literal["", "glm4", "glm4.5", "glm4.7"]
 # generation_config.json of glm-4-9b-chat and of GLM-4.5: generation ends at these.
 GENERATION_STOPS = ("<|endoftext|>", "<|user|>", "<|observation|>")
 
@@ -53,6 +54,8 @@ class Recipe:
     evaluate: the script's `process_batch_eval`, where glm4viz follows it.
     form: how its messages are written. glm4: GLM-4's `metadata`, role observation, tools in a message; openai: `tool_calls`,
     `reasoning_content`, role tool, and `Writer.tools`. vocabulary: the bundled one it is shown with.
+    served: the template that a server feeds the trained model with, "" where that one isn't built in. glm-4-9b-chat's own isn't, and
+    against GLM-4-9B-0414's every conversation with tools would differ, so recipes of GLM-4 have none.
     stops: the tokens at which the model it trains stops generating. stand_ins: special tokens of other families that it writes, by name,
     each with an id of its own beyond GLM-4's embedding (from 151,552 on; `systems/registry.py` refuses an id that another name has).
     """
@@ -71,6 +74,7 @@ class Recipe:
     evaluate: Callable[[Sequence[Message], "LabelledSample", int, int], list[tuple[Ids, Ids]]] | None = None
     form: Form = "glm4"
     vocabulary: Literal["glm-4", "glm-4.5"] = "glm-4"
+    served: Served = ""
     stops: tuple[str, ...] = GENERATION_STOPS
     stand_ins: Mapping[str, int] = field(default_factory=dict)
     quirks: tuple[Text, ...] = ()

@@ -9,13 +9,19 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from glm4viz.conversation import Conversation
+from glm4viz.conversation import Chat, Conversation
 
 
 def to_line(conversation: Conversation) -> bytes:
     """The conversation as one line of GLM-4's JSON Lines. Its messages are written as they are: null stays, absent stays absent."""
     # str for what only a table can hold, such as a date in a field of a message's own.
     return json.dumps({"messages": conversation.messages}, ensure_ascii=False, default=str).encode() + b"\n"
+
+
+def chat_to_line(chat: Chat) -> bytes:
+    """The same for a conversation in OpenAI's form, with its tools beside the messages."""
+    record = {"messages": chat.messages} | ({"tools": chat.tools} if chat.tools is not None else {})
+    return json.dumps(record, ensure_ascii=False, default=str).encode() + b"\n"
 
 
 @contextmanager

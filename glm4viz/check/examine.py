@@ -16,8 +16,9 @@ from glm4viz.check.glance import (
     trains_as_it_should,
 )
 from glm4viz.check.near import NearText, near_text
-from glm4viz.conversation import Conversation
+from glm4viz.conversation import Chat, Conversation
 from glm4viz.errors import ReadError
+from glm4viz.forms import is_glm4_form
 from glm4viz.labelling.batch import label_batch
 from glm4viz.layout import Message
 from glm4viz.linter import Finding, lint
@@ -29,7 +30,7 @@ from glm4viz.linter.run import rank
 from glm4viz.readers import read_conversations
 from glm4viz.recipe import MaxLength, Recipe
 from glm4viz.systems.registry import get_recipe, load_tokenizer
-from glm4viz.writing import to_line
+from glm4viz.writing import chat_to_line, to_line
 
 
 class Settings(NamedTuple):
@@ -99,13 +100,13 @@ def examine(chunk: Chunk, settings: Settings) -> Examined:
         if settings.near is not None:
             out.near_texts.append(near_text(messages, settings.near))
         if settings.fix:
-            _mend(messages, _place(chunk, item, number), out)
+            _mend(item.record, lint_of.recipe, _place(chunk, item, number), out)
     return out
 
 
-def messages_of(chunk: Chunk) -> list[Sequence[Message] | None]:
+def records_of(chunk: Chunk) -> list[Conversation | Sequence[Message] | None]:
     """Each record of a piece; None for one that can't be read."""
-    return [None if isinstance(item.record, ReadError) else _messages(item.record) for item in _items(chunk)]
+    return [None if isinstance(item.record, ReadError) else item.record for item in _items(chunk)]
 
 
 def _place(chunk: Chunk, item: _Item, number: int) -> Place:
@@ -118,9 +119,17 @@ def _messages(record: Conversation | Sequence[Message]) -> Sequence[Message]:
     return record.messages if isinstance(record, Conversation) else record
 
 
-def _mend(messages: Sequence[Message], place: Place, out: Examined) -> None:
-    mended, changes = mend(messages)
-    out.mended.append(to_line(Conversation(mended)))
+def _mend(record: Conversation | Sequence[Message], recipe: Recipe, place: Place, out: Examined) -> None:
+    """A record stays in the form it has, where the recipe takes it: with its calls, thoughts and tools."""
+    chat = record.chat if isinstance(record, Conversation) else None
+    messages = _messages(record)
+    if recipe.form == "openai" and (chat or not is_glm4_form(messages)):
+        chat = chat or Chat(messages)
+        mended, changes = mend(chat.messages, openai=True)
+        out.mended.append(chat_to_line(Chat(mended, chat.tools)))
+    else:
+        mended, changes = mend(messages)
+        out.mended.append(to_line(Conversation(mended)))
     out.changes += [(place, change) for change in changes]
 
 
@@ -198,6 +207,8 @@ class _Linter:
         item = self.items[nth]
         if isinstance(item.record, ReadError):
             return []
+        if self.recipe.form == "openai":
+            return lint(item.record, self.recipe, self.settings.max_length)
         messages = _messages(item.record)
         if not self.trained_well[nth] or self._hides_something(messages, item.clean):
             return lint(messages, self.recipe, self.settings.max_length)

@@ -111,7 +111,7 @@ def _clean_order(roles: tuple[str, ...]) -> bool:
     return "observation" not in roles and not any(True for rule in ORDER_RULES for _ in rule.find(case))
 
 
-MESSAGE_RULES = tuple(rule for rule in RULES.values() if not rule.labelled)
+MESSAGE_RULES = tuple(rule for rule in RULES.values() if not rule.labelled and "glm4" in rule.forms)
 LABELLED_RULES = tuple(rule for rule in RULES.values() if rule.labelled)
 
 

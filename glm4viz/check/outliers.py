@@ -13,11 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from glm4viz.check.chunks import SIZE, chunks_of
-from glm4viz.check.examine import Settings, messages_of
+from glm4viz.check.examine import Settings, records_of
+from glm4viz.conversation import Conversation
+from glm4viz.errors import ConversationError
 from glm4viz.layout import Message
 from glm4viz.linter.case import label_case
 from glm4viz.linter.findings import Finding, Hit
 from glm4viz.linter.rules.dataset import LOSS_OUTLIER
+from glm4viz.recipe import LabelledSample, MaxLength, Recipe
 from glm4viz.systems.registry import get_recipe
 
 if TYPE_CHECKING:
@@ -27,6 +30,7 @@ FEWEST = 20  # records with a loss, below which nothing is called usual
 FAR = 3.5  # robust z-scores, as Iglewicz and Hoaglin propose
 _BATCH = 64  # records that are sorted by length together
 
+_Record = Conversation | Sequence[Message]
 Floats = npt.NDArray[np.float64]
 
 
@@ -73,16 +77,23 @@ def robust_scores(values: Floats) -> Floats:
 def _losses(path: str, settings: Settings, model: "LossModel", progress: Callable[[int], None]) -> Iterator[float]:
     """The training loss of each record in the file; nan for one that can't be read or labelled, or has no trained token."""
     for chunk in chunks_of(Path(path), SIZE):
-        records = iter(messages_of(chunk))
+        records = iter(records_of(chunk))
         while batch := list(islice(records, _BATCH)):
             yield from _batch_losses(batch, settings, model)
         progress(len(chunk.lines))
 
 
-def _batch_losses(records: Sequence[Sequence[Message] | None], settings: Settings, model: "LossModel") -> list[float]:
+def _batch_losses(records: Sequence[_Record | None], settings: Settings, model: "LossModel") -> list[float]:
     from glm4viz.loss import token_losses_batch, training_loss
 
     recipe = get_recipe(settings.recipe)
-    samples = [() if record is None else label_case(record, recipe, None, settings.max_length).samples for record in records]
+    samples = [_samples(record, recipe, settings.max_length) for record in records]
     losses = iter(token_losses_batch(model, [sample for of_one in samples for sample in of_one], top_k=0))
     return [training_loss(list(islice(losses, len(of_one)))) for of_one in samples]
+
+
+def _samples(record: _Record | None, recipe: Recipe, max_length: MaxLength) -> Sequence[LabelledSample]:
+    try:
+        return () if record is None else label_case(record, recipe, None, max_length).samples
+    except ConversationError:
+        return ()

@@ -58,7 +58,8 @@ def command(
     fix: Annotated[
         Path | None,
         typer.Option(
-            help="Write the messages of all readable records as GLM-4's JSONL, with what needs no guess mended; other keys are left out."
+            help="Write the messages of all readable records as GLM-4's JSONL, with what needs no guess mended; other keys are left out. With "
+            "a recipe of GLM-4.5 or later, records in OpenAI's form stay in it, and keep their tools."
         ),
     ] = None,
     workers: Annotated[str | None, typer.Option(metavar="N", help="Processes; by default one for each core.")] = None,

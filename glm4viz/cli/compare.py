@@ -1,5 +1,6 @@
 """glm4viz compare: what two or more recipes make of the same conversations."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
@@ -10,17 +11,25 @@ from rich.text import Text
 
 from glm4viz.cli.choice import PAIR, choose_several
 from glm4viz.cli.files import must_be_there
+from glm4viz.cli.label import parity_as_dicts
 from glm4viz.cli.options import ConfigOption, FileArgument, Json, Language, MaxLengthOption, say
 from glm4viz.cli.records import each_record
 from glm4viz.comparison.alignment import Row
 from glm4viz.comparison.compared import Comparison, compare
 from glm4viz.comparison.taught import answer_numbers, is_learned
 from glm4viz.conversation import Conversation
+from glm4viz.inference.parity import served_parity
 from glm4viz.reading.verdict import Verdict
+from glm4viz.texts import Text as Words
+from glm4viz.texts import fill
 
 # A state is told by its sign, not by its colour alone.
 SIGNS = {"trained": "■", "masked": "·", "differs": "▨", "absent": " "}
 STYLES = {"trained": "bold green", "masked": "dim", "differs": "bold magenta", "absent": "dim"}
+_LEAVES: Words = {
+    "en": "{recipe} leaves the prompt of {template} at messages[{message}], token {token}.",
+    "zh": "{recipe} 在 messages[{message}]、第 {token} 个 token 处偏离 {template} 的提示。",
+}
 LONGEST = 60  # characters of a stretch of text that are printed
 
 
@@ -66,6 +75,8 @@ def _show(console: Console, found: Comparison, lang: str) -> None:
         console.print(f"[bold red]✗ {escape(id)}[/] {escape(error.sentence(lang))}")
     for sentence in found.sentences(lang):
         console.print(Text("• " + sentence))
+    for sentence in _leaving(found, lang):
+        console.print(Text("≠ " + sentence))
     if not found.ids:
         console.print()
         return
@@ -87,8 +98,17 @@ def _show(console: Console, found: Comparison, lang: str) -> None:
     console.print()
 
 
+def _leaving(found: Comparison, lang: str) -> Iterator[str]:
+    """Where each recipe's sample first isn't what a server feeds before an answer."""
+    for id, sample in found.samples.items():
+        left = next((answer for answer in served_parity(sample) or () if not answer.same), None)
+        if left is not None:
+            words = {"recipe": id, "template": sample.recipe.served, "message": left.message_index, "token": left.position}
+            yield fill(_LEAVES, **words)[lang]
+
+
 def verdict_row(found: Comparison, id: str) -> dict[str, Any]:
-    """One recipe's verdict in plain values. generation_stops is None where no stop is taught."""
+    """One recipe's verdict in plain values. generation_stops is None where no stop is taught, parity where no server's template is known."""
     verdict: Verdict = found.verdicts[id]
     ends = [turn for turn in verdict.turns if turn.state != "empty" and not turn.hands_over]
     taught = [turn for turn in ends if turn.stop_trained]
@@ -102,6 +122,7 @@ def verdict_row(found: Comparison, id: str) -> dict[str, Any]:
         "stop_tokens": list(dict.fromkeys(turn.stop_name for turn in taught)),
         "generation_stops": all(turn.generation_stops for turn in taught) if taught else None,
         "text_trained": [role for role, text in verdict.text.items() if text.trained],
+        "parity": parity_as_dicts(served_parity(found.samples[id])),
     }
 
 

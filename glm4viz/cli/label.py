@@ -10,8 +10,16 @@ from glm4viz.cli.files import must_be_there
 from glm4viz.cli.options import ConfigOption, FileArgument, Json, Language, MaxLengthOption, RecipeOption, say
 from glm4viz.cli.records import each_record
 from glm4viz.conversation import Conversation
+from glm4viz.inference.parity import Parity, served_parity
 from glm4viz.labelling.single import label_all
 from glm4viz.recipe import LabelledSample
+from glm4viz.texts import Text as Words
+from glm4viz.texts import fill, printable
+
+_LEAVES: Words = {
+    "en": "messages[{message}] leaves the prompt of {template}: {said}",
+    "zh": "messages[{message}] 偏离 {template} 的提示：{said}",
+}
 
 
 def command(
@@ -32,7 +40,7 @@ def command(
             if as_json:
                 say({"record": number} | _as_dict(sample))
             else:
-                _show_sample(console, number, sample)
+                _show_sample(console, number, sample, lang)
         return True
 
     each_record(file, show, as_json, lang)
@@ -50,10 +58,16 @@ def _as_dict(sample: LabelledSample) -> dict[str, Any]:
         "owner": sample.owner.tolist(),
         "parts": sample.parts.tolist(),
         "warnings": sample.warnings,
+        "parity": parity_as_dicts(served_parity(sample)),
     }
 
 
-def _show_sample(console: Console, number: int, sample: LabelledSample) -> None:
+def parity_as_dicts(answers: list[Parity] | None) -> list[dict[str, Any]] | None:
+    """Each answer beside what a server would feed before it; None where nobody knows the server's template."""
+    return None if answers is None else [answer._asdict() for answer in answers]
+
+
+def _show_sample(console: Console, number: int, sample: LabelledSample, lang: str) -> None:
     trained = sample.trained
     console.print(f"[bold]record {number}[/] · {sample.recipe.id} · {len(sample)} tokens, {int(trained.sum())} trained")
     text, start = Text(), 0
@@ -63,4 +77,9 @@ def _show_sample(console: Console, number: int, sample: LabelledSample) -> None:
         text.append(f"[{part}]" if trained[start] else part, style="bold green" if trained[start] else "dim")
         start = stop
     console.print(text)
+    for answer in served_parity(sample) or ():
+        if not answer.same:
+            # What the server would have from there on; such texts come from the data.
+            said = fill(_LEAVES, template=sample.recipe.served, message=answer.message_index, said=answer.said)[lang]
+            console.print(Text(printable(f"≠ {said}"), style="yellow"))
     console.print()

@@ -8,9 +8,10 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from glm4viz.errors import TokenizerError
+from glm4viz.errors import Glm4vizError, TokenizerError
 from glm4viz.inference.prompts import inference_prompts
 from glm4viz.recipe import LabelledSample
+from glm4viz.texts import Text, both
 from glm4viz.tokenizer import Ids, Tokenizer
 
 Kind = Literal["same", "prefill", "rewritten"]
@@ -30,6 +31,16 @@ class Parity(NamedTuple):
     expected: str = ""
     got: str = ""
 
+    @property
+    def said(self) -> Text:
+        """Where the answer leaves the server's prompt, and the texts there; empty where it doesn't."""
+        if self.same:
+            return both("", "")
+        return both(
+            f"from token {self.position} on a server feeds “{self.expected}”, and the sample has “{self.got}”",
+            f"从第 {self.position} 个 token 起，服务端输入“{self.expected}”，而样本里是“{self.got}”",
+        )
+
 
 def parity(sample: LabelledSample, template: str | Path = "glm4.5") -> list[Parity]:
     """For each answer that the sample holds and that the template makes a prompt for, in order. Raises as inference_prompts does."""
@@ -40,6 +51,16 @@ def parity(sample: LabelledSample, template: str | Path = "glm4.5") -> list[Pari
         for prompt in prompts
         if prompt.ids is not None and prompt.message_index in present
     ]
+
+
+def served_parity(sample: LabelledSample) -> list[Parity] | None:
+    """Parity with the template that the recipe's model is served with; None where nobody knows it, or it can't be given these messages."""
+    if not sample.recipe.served:
+        return None
+    try:
+        return parity(sample, sample.recipe.served)
+    except Glm4vizError:
+        return None
 
 
 def _compare(sample: LabelledSample, m: int, prompt: Ids) -> Parity:

@@ -17,6 +17,7 @@ from glm4viz.systems.registry import load_tokenizer
 from glm4viz.tokenizer import Ids, Tokenizer
 
 TEMPLATES = ("glm4", "glm4-observation", "glm4.5", "glm4.7")
+OPENERS = {"glm4.5": GLM45.opener, "glm4.7": GLM47.opener}  # what a server puts behind the last <|assistant|>, where it puts anything
 Render = Callable[[Sequence[Message], Sequence[Any] | None], str]
 
 

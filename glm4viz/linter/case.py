@@ -1,22 +1,29 @@
-"""What a rule looks at: the messages as they were given, and what the recipe made of them."""
+"""What a rule looks at: the messages in the recipe's form, and what the recipe made of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
+from glm4viz.conversation import Chat
 from glm4viz.errors import Glm4vizError, RecipeRejects
+from glm4viz.forms import Given, function_of, take
+from glm4viz.inference.parity import Parity, served_parity
 from glm4viz.labelling.single import label_all
 from glm4viz.layout import Message
 from glm4viz.reading.verdict import Turn, verdict
-from glm4viz.recipe import LabelledSample, MaxLength, Recipe
+from glm4viz.recipe import Form, LabelledSample, MaxLength, Recipe
 from glm4viz.tokenizer import Tokenizer
+
+RESULT_ROLES = ("observation", "tool")  # what GLM-4's form and OpenAI's call a tool's result
 
 
 @dataclass(frozen=True)
 class Case:
-    """messages: dicts with a known role and a content that is text or null; what isn't so was found before any rule runs.
+    """messages: dicts with a known role and a content that is text or null, which OpenAI's form may leave out beside calls; what isn't
+    so was found before any rule runs. tools: the conversation's, in OpenAI's form.
 
     samples: what the recipe made of them; empty if it refused (`refusal`), or if nobody asked it yet.
     """
@@ -25,6 +32,12 @@ class Case:
     recipe: Recipe
     samples: Sequence[LabelledSample] = ()
     refusal: Glm4vizError | None = None
+    tools: Sequence[Any] | None = None
+
+    @property
+    def form(self) -> Form:
+        """How the messages are written."""
+        return self.recipe.form
 
     @cached_property
     def turns(self) -> list[tuple[LabelledSample, Turn]]:
@@ -32,17 +45,34 @@ class Case:
         return [(sample, turn) for sample in self.samples for turn in verdict(sample).turns]
 
     @cached_property
+    def parities(self) -> list[tuple[LabelledSample, Parity]]:
+        """Every trained answer of every sample beside what a server would feed before it; none if nobody knows the server's template."""
+        pairs = [(sample, found) for sample in self.samples for found in served_parity(sample) or ()]
+        return [(sample, found) for sample, found in pairs if (sample.owner == found.message_index).any()]
+
+    @cached_property
+    def texts(self) -> list[tuple[int, str]]:
+        """The contents that hold any text, with the messages they are of."""
+        return [(m, message["content"]) for m, message in enumerate(self.messages) if message.get("content")]
+
+    @cached_property
     def written(self) -> list[int]:
-        """The messages that GLM-4 writes: an empty content leaves nothing, not even a role tag."""
-        return [m for m, message in enumerate(self.messages) if message["content"]]
+        """The messages that say anything. For GLM-4 an empty content leaves nothing, not even a role tag."""
+        calls = self.form == "openai"
+        return [m for m, message in enumerate(self.messages) if message.get("content") or (calls and is_call(message))]
 
 
-def label_case(messages: Sequence[Message], recipe: Recipe, tokenizer: Tokenizer | None, max_length: MaxLength) -> Case:
-    """The messages with what the recipe makes of them, or with its refusal."""
+def label_case(
+    given: Given, recipe: Recipe, tokenizer: Tokenizer | None, max_length: MaxLength, tools: Sequence[Any] | None = None
+) -> Case:
+    """The messages in the recipe's form, with what it makes of them or with its refusal. Raises ConversationError for what isn't one."""
+    taken = take(given, recipe.form, tools)
+    messages, tools = taken.messages, taken.tools
+    handed: Given = Chat(messages, tools) if recipe.form == "openai" else messages
     try:
-        return Case(messages, recipe, label_all(messages, recipe, tokenizer, max_length))
+        return Case(messages, recipe, label_all(handed, recipe, tokenizer, max_length), tools=tools)
     except Glm4vizError as error:
-        return Case(messages, recipe, refusal=error)
+        return Case(messages, recipe, refusal=error, tools=tools)
     except (TypeError, AttributeError, ValueError, LookupError) as error:
         # Metadata and tools may hold anything at all; a recipe that trips over them does as its script would.
         reason = f"{type(error).__name__}: {error}"
@@ -50,12 +80,28 @@ def label_case(messages: Sequence[Message], recipe: Recipe, tokenizer: Tokenizer
             f"The values in its messages can't be written ({reason}). Give metadata as a text and tools as a list.",
             f"消息里的值无法写出（{reason}）。metadata 请写成文本，tools 请写成列表。",
         )
-        return Case(messages, recipe, refusal=refusal)
+        return Case(messages, recipe, refusal=refusal, tools=tools)
 
 
 def is_call(message: Message) -> bool:
-    """Whether an assistant message calls a function: GLM-4 has its name in `metadata`."""
-    return message["role"] == "assistant" and isinstance(message.get("metadata"), str) and bool(message["metadata"].strip())
+    """Whether an assistant message calls a function: GLM-4 has its name in `metadata`, OpenAI's form has `tool_calls`."""
+    if message["role"] != "assistant":
+        return False
+    return bool(message.get("tool_calls")) or (isinstance(message.get("metadata"), str) and bool(message["metadata"].strip()))
+
+
+def calls_of(message: Message) -> list[tuple[str, Any]]:
+    """Name and arguments of each call that a message makes; GLM-4's form has the arguments as a text, OpenAI's often as an object."""
+    if not is_call(message):
+        return []
+    if message.get("tool_calls"):
+        return [function_of(call) for call in message["tool_calls"]]
+    return [(message["metadata"], message["content"])]
+
+
+def is_result(message: Message) -> bool:
+    """Whether a message is what a tool gave back."""
+    return message["role"] in RESULT_ROLES
 
 
 def tokens_of(sample: LabelledSample, m: int) -> tuple[int, int] | None:

@@ -10,9 +10,11 @@ from typing import Literal, NamedTuple
 
 from glm4viz.errors import Glm4vizError
 from glm4viz.linter.case import Case
+from glm4viz.recipe import Form
 from glm4viz.texts import Text, Worded, both, printable
 
 Severity = Literal["error", "warning", "info"]
+BOTH: tuple[Form, ...] = ("glm4", "openai")
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")  # the worst first
 
 
@@ -54,7 +56,7 @@ class Rule:
     """harm: what goes wrong in training. mend: what to do about it. evidence: public issues in which it happened.
 
     labelled: the rule looks at the labelled sample; else the messages are enough for it, though it may say more with a sample (refines).
-    option: of `glm4viz check`, without which it isn't looked for.
+    forms: the forms of a conversation for which it makes sense. option: of `glm4viz check`, without which it isn't looked for.
     """
 
     id: str
@@ -66,6 +68,7 @@ class Rule:
     evidence: tuple[str, ...] = ()
     labelled: bool = False
     refines: bool = False
+    forms: tuple[Form, ...] = BOTH
     option: str = ""
 
     def explanation(self, language: str) -> str:
@@ -103,6 +106,7 @@ def rule(
     evidence: tuple[str, ...] = (),
     labelled: bool = False,
     refines: bool = False,
+    forms: tuple[Form, ...] = BOTH,
     option: str = "",
 ) -> Callable[[Find], Rule]:
     """Makes the decorated generator a `Rule`."""
@@ -118,6 +122,7 @@ def rule(
             evidence=evidence,
             labelled=labelled,
             refines=refines,
+            forms=forms,
             option=option,
         )
 

@@ -1,6 +1,6 @@
 """What can be mended in a conversation without a guess, each change said in words.
 
-A change belongs here only if GLM-4 would be trained on the same text without it, or would not be trained at all. Whatever leaves a choice is
+A change belongs here only if the model would be trained on the same text without it, or would not be trained at all. Whatever leaves a choice is
 for the person whose data it is.
 """
 
@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from glm4viz.forms import function_of
 from glm4viz.layout import Message
 from glm4viz.linter.case import is_call
 from glm4viz.linter.repair import openai_tools
@@ -35,19 +36,21 @@ _SAID: dict[str, Text] = {
     "bom": both("byte order mark at the start removed", "删去开头的字节顺序标记"),
     "prefix": both("[gMASK]<sop> at the start removed: every recipe writes it", "删去开头的 [gMASK]<sop>：每个配方都会自己写"),
     "call": both("name moved to metadata, only the arguments left in content", "函数名移到 metadata，content 里只留参数"),
+    "object": both("arguments turned from a JSON text into an object", "参数从 JSON 文本改成对象"),
     "last": both("empty message at the end removed: GLM-4 writes nothing for it", "删去末尾的空消息：GLM-4 不会为它写出任何内容"),
 }
 
 
-def mend(messages: Sequence[Message]) -> tuple[Messages, list[Change]]:
-    """The mended messages, and what was changed. The given ones are left alone."""
+def mend(messages: Sequence[Message], *, openai: bool = False) -> tuple[Messages, list[Change]]:
+    """The mended messages, and what was changed. The given ones are left alone. `openai`: they are in OpenAI's form, not in GLM-4's."""
     mended: Messages = [dict(message) for message in messages]
     changes: list[Change] = []
 
     def say(m: int, field: str, kind: str) -> None:
         changes.append(Change(m, field, _SAID[kind]))
 
-    for step in (_nulls, _tools, _copies, _starts, _calls, _empty_end):
+    steps = (_starts, _arguments) if openai else (_nulls, _tools, _copies, _starts, _calls, _empty_end)
+    for step in steps:
         step(mended, say)
     return mended, changes
 
@@ -82,7 +85,7 @@ def _copies(messages: Messages, say: Say) -> None:
 
 def _starts(messages: Messages, say: Say) -> None:
     for m, message in enumerate(messages):
-        text = message["content"] or ""
+        text = message.get("content") or ""
         if text.startswith("\ufeff"):
             message["content"] = text = text.lstrip("\ufeff")
             say(m, "content", "bom")
@@ -108,6 +111,32 @@ def _calls(messages: Messages, say: Say) -> None:
         message["metadata"] = call["name"]
         message["content"] = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
         say(m, "content", "call")
+
+
+def _arguments(messages: Messages, say: Say) -> None:
+    """GLM-4.5's template goes through an object; the text that OpenAI's servers send holds one."""
+    for m, message in enumerate(messages):
+        calls = message.get("tool_calls")
+        if message["role"] != "assistant" or not calls:
+            continue
+        mended = [_with_object(call) for call in calls]
+        if mended != list(calls):
+            message["tool_calls"] = mended
+            say(m, "tool_calls", "object")
+
+
+def _with_object(call: Any) -> Any:
+    """The call with its arguments as an object, or as it is if they hold none, or one that JSON couldn't be written from again."""
+    name, arguments = function_of(call)
+    try:
+        value = json.loads(arguments) if isinstance(arguments, str) else None
+        json.dumps(value, allow_nan=False)
+    except (ValueError, RecursionError):
+        return call
+    if not isinstance(value, dict):
+        return call
+    function = {**call.get("function", call), "name": name, "arguments": value}
+    return {**call, "function": function} if "function" in call else function
 
 
 def _is_openai(tool: object) -> bool:

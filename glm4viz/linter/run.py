@@ -1,40 +1,42 @@
 """From messages to findings: the faults that stop the library, then the rules."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from glm4viz.conversation import Conversation, MessageError, check_message, check_messages
+from glm4viz.conversation import Chat, Conversation, MessageError, check_message
 from glm4viz.errors import ConversationError, Glm4vizError
-from glm4viz.layout import Message
+from glm4viz.forms import Given, check_chat_message, is_glm4_form
 from glm4viz.linter.case import Case, label_case, tokens_at
 from glm4viz.linter.findings import SEVERITIES, Finding, Hit, Rule
 from glm4viz.linter.registry import ORDER, RULES
 from glm4viz.linter.rules.conversation import CONTENT_NOT_TEXT, MALFORMED, REFUSED, UNKNOWN_ROLE
-from glm4viz.recipe import MaxLength, Recipe, check_max_length
+from glm4viz.recipe import Form, MaxLength, Recipe, check_max_length
 from glm4viz.systems.registry import DEFAULT, get_recipe
 from glm4viz.tokenizer import Tokenizer
 
 # Rules that say why a script refuses; with one of them the refusal itself is no news.
-_EXPLAIN_REFUSAL = {"tools-readme-form", "tools-malformed", "null-tools", "metadata-not-text"}
+_EXPLAIN_REFUSAL = {"tools-readme-form", "tools-malformed", "null-tools", "metadata-not-text", "arguments-form"}
 
 
 def lint(
-    messages: Conversation | Sequence[Message],
+    messages: Given,
     recipe: str | Recipe = DEFAULT,
     max_length: MaxLength = None,
     tokenizer: Tokenizer | None = None,
+    *,
+    tools: Sequence[Any] | None = None,
 ) -> list[Finding]:
-    """What would ruin training on this conversation, the worst first; an empty list for a clean one.
+    """What would ruin training on this conversation, the worst first; an empty list for a clean one. It is given as to `label`.
 
     Never raises for a conversation: what `label` raises on is a finding. An unknown recipe or limit raises as it does in `label`.
+    `message_index` counts in the messages as the recipe takes them, which are the sample's.
     """
     found = get_recipe(recipe)
     check_max_length(found, max_length)
-    given: Any = messages.messages if isinstance(messages, Conversation) else messages
-    faults = list(find_faults(given))
-    if faults:
-        return faults
-    case = label_case(given, found, tokenizer, max_length)
+    try:
+        case = label_case(messages, found, tokenizer, max_length, tools)
+    except ConversationError as error:
+        return list(find_faults(messages, found.form)) or [MALFORMED.about(error)]
     findings = list(findings_of(case, RULES.values()))
     if case.refusal is not None and not any(_explains(finding, case.refusal) for finding in findings):
         findings.append((MALFORMED if isinstance(case.refusal, ConversationError) else REFUSED).about(case.refusal))
@@ -48,6 +50,8 @@ def _explains(finding: Finding, refusal: Glm4vizError) -> bool:
 def findings_of(case: Case, rules: Iterable[Rule]) -> Iterator[Finding]:
     """What these rules find, with the tokens that each span of text became."""
     for rule in rules:
+        if case.form not in rule.forms:
+            continue
         for hit in rule.find(case):
             yield rule.finding(hit, hit.tokens or _tokens_of(case, hit))
 
@@ -60,19 +64,26 @@ def rank(finding: Finding) -> tuple[int, int, int]:
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def find_faults(messages: object) -> Iterator[Finding]:
-    """The faults for which no recipe can be run: each message's first one, or the one of the whole."""
-    if isinstance(messages, list | tuple) and messages:
-        for index, message in enumerate(messages):
-            try:
-                check_message(index, message)
-            except MessageError as error:
-                yield _rule_of(error, message).about(error, index)
+def find_faults(given: object, form: Form) -> Iterator[Finding]:
+    """The faults of single messages for which no recipe of this form can be run, each message's first one."""
+    messages = _bare(given, form)
+    if not isinstance(messages, list | tuple):
         return
-    try:
-        check_messages(messages)
-    except MessageError as error:
-        yield MALFORMED.about(error)
+    check = check_message if form == "glm4" or is_glm4_form(messages) else check_chat_message
+    for index, message in enumerate(messages):
+        try:
+            check(index, message)
+        except MessageError as error:
+            yield _rule_of(error, message).about(error, index)
+
+
+def _bare(given: object, form: Form) -> object:
+    """The messages of whatever holds them."""
+    if isinstance(given, Conversation):
+        given = (given.chat if form == "openai" else None) or given.messages
+    if isinstance(given, Chat):
+        return given.messages
+    return given["messages"] if isinstance(given, Mapping) and "messages" in given else given
 
 
 def _rule_of(error: MessageError, message: object) -> Rule:

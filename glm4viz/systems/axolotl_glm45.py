@@ -88,6 +88,7 @@ def _axolotl(id: str, t: Template, rule: Text, *quirks: Text) -> Recipe:
         fit=label_turns(t),
         form="openai",
         vocabulary="glm-4.5",
+        served="glm4.5" if t is GLM45 else "glm4.7",
         quirks=(CALLS_LOST, NO_STOP, *quirks, HISTORY_DROPPED, SPLIT, STRIPPED, ALIVE),
     )
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from glm4viz.errors import RecipeRejects
 from glm4viz.forms import function_of
 from glm4viz.layout import Message, Segment, Writer
-from glm4viz.recipe import Recipe, Source
+from glm4viz.recipe import Recipe, Served, Source
 from glm4viz.systems import llamafactory
 from glm4viz.systems.glm45 import GLM45, argument, tools_text, with_thought
 from glm4viz.systems.llamafactory import EOS, MAX_LENGTH, share_out, skipped
@@ -30,6 +30,7 @@ class Template(NamedTuple):
     empty: str
     tools_text: Callable[[Sequence[Any]], str]
     calls: Callable[[Calls, int], list[Segment]]
+    served: Served
 
 
 # What is written ------------------------------------------------------------------------------------------------------
@@ -210,9 +211,9 @@ def crashes(error: str, en: str, zh: str) -> RecipeRejects:
 
 # The recipes ----------------------------------------------------------------------------------------------------------
 
-MOE = Template(("<think>\n", "\n</think>\n\n"), "<think>\n\n</think>\n\n", moe_tools, moe_calls)
-GLM47 = Template(("<think>", "</think>"), "</think>", moe_tools, moe_calls)
-Z1 = MOE._replace(tools_text=llamafactory.tools_text, calls=z1_call)
+MOE = Template(("<think>\n", "\n</think>\n\n"), "<think>\n\n</think>\n\n", moe_tools, moe_calls, "glm4.5")
+GLM47 = Template(("<think>", "</think>"), "</think>", moe_tools, moe_calls, "glm4.7")
+Z1 = MOE._replace(tools_text=llamafactory.tools_text, calls=z1_call, served="")  # GLM-Z1's own isn't built in
 RULE: Text = {
     "en": "Every answer is trained, with its thought: a real one or an empty one. Each is taught to end in <|endoftext|>, the label at the next "
     "tag, and a token of its own after the last answer.",
@@ -258,6 +259,7 @@ def _recipe(id: str, template: Template, *quirks: Text, openai: bool = False) ->
         fit=share_out(last_first=False),
         form="openai",
         vocabulary="glm-4.5",
+        served=template.served,
         quirks=(*quirks, *QUIRKS),
     )
 

@@ -124,6 +124,7 @@ RECIPES = (
         layout=render,
         form="openai",
         vocabulary="glm-4.5",
+        served="glm4.5",
         quirks=(
             {
                 "en": "Before this rule the stop wasn't trained: a fine-tune made 50 to 283 tool calls a turn (renderers #66, prime-rl #2644). "

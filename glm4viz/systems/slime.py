@@ -80,6 +80,7 @@ def _slime(id: str, t: Template, untrained: int, rule: Text, *quirks: Text) -> R
         layout=piecewise(t, untrained, "step_loss_mask"),
         form="openai",
         vocabulary="glm-4.5",
+        served="glm4.5" if t is GLM45 else "glm4.7",
         quirks=(*QUIRKS, *quirks, STEP_MASK, SPLIT, STRIPPED, ALIVE),
     )
 

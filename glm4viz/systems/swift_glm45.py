@@ -239,6 +239,7 @@ def _recipe(id: str, template: Template, rule: Text, *quirks: Text, **loss_scale
         fit=check_length,
         form="openai",
         vocabulary="glm-4.5",
+        served="glm4.5" if template is GLM45 else "glm4.7",
         quirks=(*quirks, BARE_CALL if template is GLM45 else MISPLACED, *QUIRKS),
     )
 

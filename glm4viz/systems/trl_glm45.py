@@ -104,6 +104,7 @@ RECIPES = (
         fit=keep_start,
         form="openai",
         vocabulary="glm-4.5",
+        served="glm4.5",
         quirks=(
             {
                 "en": "TRL takes this template only if the tokenizer's own is GLM-4.5-Air's, character for character. Its stop check "

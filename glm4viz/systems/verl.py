@@ -54,6 +54,7 @@ def _verl(id: str, quirk: Text, *, ignore_mismatch: bool) -> Recipe:
         layout=dataset(ignore_mismatch=ignore_mismatch),
         form="openai",
         vocabulary="glm-4.5",
+        served="glm4.5",
         quirks=(quirk, NO_STOP_HERE, ALONE, OWN_TAGS, BEGINS, SECOND_PREFIX, SPLIT, STRIPPED, ALIVE),
     )
 

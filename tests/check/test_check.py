@@ -18,7 +18,7 @@ from glm4viz.check.examine import examine
 from glm4viz.cli import app
 from tests.check.files import Messages, found, run, write
 from tests.conftest import CONVERSATIONS
-from tests.linter.test_lint import ASK, CASES, GOOD, RESULT, TELL, TOOLS, TWO, WITH_CALL
+from tests.linter.cases import ASK, CASES, GOOD, RESULT, TELL, TOOLS, TWO, WITH_CALL
 from tests.malformed import good_record
 from tests.strategies import conversations, texts
 

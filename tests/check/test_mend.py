@@ -15,7 +15,7 @@ from hypothesis import given
 import glm4viz
 from glm4viz.linter.mend import mend
 from tests.check.files import Messages, run, write
-from tests.linter.test_lint import ASK, GOOD, RESULT, TELL, TOOL, TOOLS, WITH_CALL
+from tests.linter.cases import ASK, GOOD, RESULT, TELL, TOOL, TOOLS, WITH_CALL
 from tests.malformed import good_record
 from tests.strategies import conversations
 

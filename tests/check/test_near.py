@@ -18,7 +18,7 @@ from glm4viz.check.near import HASHES, NearSeen, bands_for, jaccard, near_text, 
 from glm4viz.check.outliers import robust_scores
 from glm4viz.errors import ModelError
 from tests.check.files import run, write
-from tests.linter.test_lint import said
+from tests.linter.cases import said
 
 Messages = list[dict[str, Any]]
 ROOT = Path(__file__).parents[2]

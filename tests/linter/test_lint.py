@@ -1,6 +1,5 @@
 """Every rule finds what it is for, and nothing in what is fine."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -13,88 +12,10 @@ from glm4viz.linter import GROUPS, RULES, SEVERITIES
 from glm4viz.linter.page import DOCS, PAGES, page
 from glm4viz.linter.rules.answers import ends_open, start_of_repetition
 from tests.conftest import CONVERSATIONS
+from tests.linter.cases import CALLED, CASES, TWO, Messages, said
 from tests.strategies import conversations
 
-Messages = list[dict[str, Any]]
 ROOT = Path(__file__).parents[2]
-
-
-def said(*turns: str, **answer: Any) -> Messages:
-    """Messages from texts such as "u:Hi?"; keywords are more fields of the last one."""
-    roles = {"s": "system", "u": "user", "a": "assistant", "o": "observation"}
-    made: Messages = [{"role": roles[turn[0]], "content": turn[2:]} for turn in turns]
-    made[-1].update(answer)
-    return made
-
-
-TOOL = {"type": "function", "function": {"name": "get_time", "description": "", "parameters": {"type": "object", "properties": {}}}}
-TOOLS = {"role": "system", "content": "", "tools": [TOOL]}
-CALL = {"role": "assistant", "metadata": "get_time", "content": '{"zone": "UTC"}'}
-RESULT = {"role": "observation", "content": '{"time": "09:00"}'}
-ASK, TELL = said("u:What time is it?")[0], said("a:It is nine.")[0]
-GOOD = said("u:Hi?", "a:Hello.")
-TWO = said("u:Hi?", "a:Hello.", "u:And?", "a:Bye.")
-WITH_CALL = [TOOLS, ASK, CALL, RESULT, TELL]
-
-# Rule: broken, fine, and how they are labelled where that matters.
-CASES: dict[str, tuple[Any, Any, dict[str, Any]]] = {
-    "unknown-role": ([{"role": "bot", "content": "x"}, *GOOD], GOOD, {}),
-    "content-not-text": ([{"role": "user", "content": 5}, GOOD[1]], GOOD, {}),
-    "malformed": ([], GOOD, {}),
-    "recipe-refuses": (said("u:Hi?"), GOOD, {"recipe": "glm4-combine@dfe4601"}),
-    "no-trained-token": (said("u:Hi?"), GOOD, {}),
-    "answer-lost": (TWO, GOOD, {"max_length": 12}),
-    "answer-cut": (TWO, GOOD, {"max_length": 15}),
-    "stop-cut": (said("u:Hi?", "a:Hello you."), GOOD, {"max_length": 11}),
-    "over-long": (said("u:Hi?", "a:Hello.", "u:And then there is much more to ask."), GOOD, {"max_length": 12}),
-    "stop-not-trained": (GOOD, None, {"recipe": "glm4v@dfe4601"}),
-    "wrong-stop": (GOOD, None, {"recipe": "torchtune"}),
-    "tool-output-trained": (WITH_CALL, GOOD, {"recipe": "glm4@c0a6d1e"}),
-    "user-text-trained": (TWO[:3], GOOD, {"recipe": "glm4-combine@dfe4601"}),
-    "system-text-trained": (said("s:Be brief.", "u:Hi?", "a:Hello."), None, {"recipe": "trl"}),
-    "only-last-answer-trained": (TWO, GOOD, {"recipe": "glm4-combine@dfe4601"}),
-    "answer-not-trained": ([ASK, TELL, *WITH_CALL[1:]], GOOD, {"recipe": "unsloth"}),
-    "answer-edge-not-trained": (said("u:Hi?", "a:[[1, 2]] it is."), GOOD, {"recipe": "axolotl"}),
-    "call-ends-turn": (WITH_CALL, GOOD, {"recipe": "llamafactory"}),
-    "null-content": ([GOOD[0], {"role": "assistant", "content": None}], GOOD, {}),
-    "empty-content": (said("u:Hi?", "a:"), WITH_CALL, {}),
-    "blank-content": (said("u:Hi?", "a: \n"), said("u:Hi?", "a: Hello.\n"), {}),
-    "null-metadata": (said("u:Hi?", "a:Hello.", metadata=None), said("u:Hi?", "a:Hello.", metadata=""), {}),
-    "null-tools": ([{"role": "system", "content": "", "tools": None}, *GOOD], WITH_CALL, {}),
-    "metadata-not-text": (said("u:Hi?", "a:{}", metadata={"name": "f"}), WITH_CALL, {}),
-    "loss-ignored": (said("u:Hi?", "a:Hello.", loss=False), said("u:Hi?", "a:Hello.", loss=True), {}),
-    "two-systems": (said("s:One.", "s:Two.", "u:Hi?", "a:Hello."), [TOOLS, *said("s:Be brief."), *WITH_CALL[1:]], {}),
-    "system-not-first": (said("u:Hi?", "s:Be brief.", "a:Hello."), said("s:Be brief.", "u:Hi?", "a:Hello."), {}),
-    "starts-with-assistant": (said("s:Be brief.", "a:Hello.", "u:Hi?", "a:Bye."), GOOD, {}),
-    "ends-with-user": (TWO[:3], TWO, {}),
-    "users-in-a-row": (said("u:Hi?", "u:Hello?", "a:Yes."), TWO, {}),
-    "answers-in-a-row": (said("u:Hi?", "a:Hello.", "a:Bye."), [TOOLS, ASK, *said("a:I will look."), CALL, RESULT, TELL], {}),
-    "tools-readme-form": ([{"role": "system", "content": "", "tools": [{"name": "f", "args": {}}]}, *GOOD], WITH_CALL, {}),
-    "tools-malformed": ([{"role": "system", "content": "", "tools": [json.dumps(TOOL)]}, *GOOD], WITH_CALL, {}),
-    "tools-not-on-system": (said("u:Hi?", "a:Hello.", tools=[TOOL]), WITH_CALL, {}),
-    "call-in-content": (
-        [TOOLS, ASK, *said('a:{"name": "get_time", "arguments": {"zone": "UTC"}}'), RESULT, TELL],
-        said("u:A person as JSON, please.", 'a:{"name": "Ada", "born": 1815}'),
-        {},
-    ),
-    "arguments-not-json": ([TOOLS, ASK, {**CALL, "content": "{'zone': 'UTC'}"}, RESULT, TELL], WITH_CALL, {}),
-    "undeclared-function": ([TOOLS, ASK, {**CALL, "metadata": "get_date"}, RESULT, TELL], [ASK, CALL, RESULT, TELL], {}),
-    "begins-with-newline": (said("u:Hi?", "a: \n\nHello."), said("u:Hi?", "a:  Hello.\n\nBye."), {}),
-    "observation-without-call": ([ASK, RESULT, TELL], WITH_CALL, {}),
-    "call-without-observation": ([TOOLS, ASK, CALL, ASK, TELL], WITH_CALL, {}),
-    "parallel-calls": ([TOOLS, ASK, CALL, CALL, RESULT, RESULT, TELL], [TOOLS, ASK, CALL, RESULT, CALL, RESULT, TELL], {}),
-    "ends-with-call": ([TOOLS, ASK, CALL], WITH_CALL, {}),
-    "special-token-text": (said("u:What is <|user|>?", "a:A tag."), said("u:What is <user>?", "a:A tag."), {}),
-    "doubled-prefix": (said("u:[gMASK]<sop>Hi?", "a:Hello."), GOOD, {}),
-    "newline-merges": (said("u:Hi?", "a:\n\nHello."), GOOD, {"recipe": "glm4@dfe4601"}),
-    "replacement-character": (said("u:Hi?", "a:Caf\ufffd."), said("u:Hi?", "a:Café."), {}),
-    "control-character": (said("u:Hi?", "a:\x1b[1mHello."), said("u:Hi?", "a:\tOne.\r\nTwo."), {}),
-    "zero-width-character": (said("u:Hi?", "a:Hel\u200blo."), said("u:Hi?", "a:👩\u200d🔬 and क्\u200dषि and می\u200cروم."), {}),
-    "bidi-control": (said("u:Hi?", "a:abc\u202edef."), said("u:Hi?", "a:\u200fשלום."), {}),
-    "think-not-closed": (said("u:Hi?", "a:<think>Well.\nHello."), said("u:Hi?", "a:<think>Well.</think>\nHello."), {}),
-    "breaks-off": (said("u:Hi?", "a:Hello. I would like to tell you that the"), GOOD, {}),
-    "repeats": (said("u:Hi?", "a:" + "I am sorry. " * 8), said("u:Hi?", "a:" + "-" * 80 + " ha ha ha ha."), {}),
-}
 FILE_RULES = {"unreadable-record", "duplicate-record", "near-duplicate-record", "loss-outlier"}  # in test_check and test_near
 
 
@@ -203,9 +124,17 @@ json_values = st.recursive(
 )
 
 
-@given(st.one_of(json_values, st.lists(st.fixed_dictionaries({"role": st.just("system"), "content": json_values, "tools": json_values}))))
-def test_lint_takes_anything(value: Any) -> None:
-    for finding in glm4viz.lint(value):
+@given(
+    st.one_of(
+        json_values,
+        st.lists(st.fixed_dictionaries({"role": st.just("system"), "content": json_values, "tools": json_values})),
+        st.fixed_dictionaries({"messages": st.just(CALLED), "tools": json_values}),
+        st.lists(st.fixed_dictionaries({"role": st.just("assistant"), "tool_calls": json_values, "reasoning_content": json_values})),
+    ),
+    st.sampled_from(["glm4", "trl-glm4.5"]),
+)
+def test_lint_takes_anything(value: Any, recipe: str) -> None:
+    for finding in glm4viz.lint(value, recipe):
         assert finding.text
         assert finding.sentence("zh")
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from glm4viz.linter.case import Case, byte_span, is_call
+from glm4viz.linter.case import Case, byte_span, is_call, tokens_at
 from glm4viz.linter.findings import Hit, rule
 from glm4viz.texts import both
 
@@ -37,14 +37,14 @@ _PLAIN_TAIL = re.compile(r"\s*[\w\s，、,；;：:'’\-]+")
     evidence=("ChatGLM3 #980", "MedicalGPT #157"),
 )
 def breaks_off(case: Case) -> Iterator[Hit]:
-    for m in case.written:
+    for m, content in case.texts:
         message = case.messages[m]
         if message["role"] != "assistant" or is_call(message):
             continue
         following = case.messages[m + 1] if m + 1 < len(case.messages) else None
         # A thought before a call may well end in a colon.
-        if ends_open(message["content"]) and not (following is not None and is_call(following)):
-            yield Hit(m, repr(message["content"].rstrip()[-20:]))
+        if ends_open(content) and not (following is not None and is_call(following)):
+            yield Hit(m, repr(content.rstrip()[-20:]))
 
 
 def ends_open(text: str) -> bool:
@@ -93,10 +93,8 @@ def _leaves_its_last_sentence_open(line: str) -> bool:
     mend=both("Cut the repetition, or remove the record.", "请删去重复部分，或删去这条记录。"),
 )
 def repeats(case: Case) -> Iterator[Hit]:
-    for m in case.written:
-        message = case.messages[m]
-        if message["role"] == "assistant" and (start := start_of_repetition(message["content"])) >= 0:
-            content = message["content"]
+    for m, content in case.texts:
+        if case.messages[m]["role"] == "assistant" and (start := start_of_repetition(content)) >= 0:
             yield Hit(m, repr(content[start : start + 20]), span=byte_span(content, start, len(content)))
 
 
@@ -145,12 +143,14 @@ def _counts(unit: str) -> bool:
     evidence=("unsloth #3198", "unsloth #2095"),
 )
 def begins_with_newline(case: Case) -> Iterator[Hit]:
-    for m in case.written:
-        message = case.messages[m]
-        if message["role"] == "assistant" and starts_on_a_new_line(message["content"]):
-            content = message["content"]
-            start = len(content) - len(content.lstrip())
-            yield Hit(m, repr(content[:start][:20]), span=byte_span(content, 0, start))
+    for m, content in case.texts:
+        if case.messages[m]["role"] != "assistant" or not starts_on_a_new_line(content):
+            continue
+        start = len(content) - len(content.lstrip())
+        span = byte_span(content, 0, start)
+        # GLM-4.5's template strips an answer, so there it depends on who writes it.
+        if case.form == "glm4" or any(tokens_at(sample, m, span) for sample in case.samples):
+            yield Hit(m, repr(content[:start][:20]), span=span)
 
 
 def starts_on_a_new_line(text: str) -> bool:

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 
-from glm4viz.errors import RecipeRejects
-from glm4viz.labelling.single import label_all
+from glm4viz.conversation import Chat
 from glm4viz.layout import PARTS, Message
-from glm4viz.linter.case import Case, around, label_case
+from glm4viz.linter.case import Case, around, is_call, label_case
 from glm4viz.linter.findings import Hit, Severity, rule
-from glm4viz.recipe import Recipe
+from glm4viz.linter.probe import reads_loss
 from glm4viz.texts import Text, both
 
 
@@ -28,7 +27,7 @@ def _declares_tools(message: Message) -> bool:
     refines=True,
 )
 def null_content(case: Case) -> Iterator[Hit]:
-    nulls = [m for m, message in enumerate(case.messages) if message["content"] is None]
+    nulls = [m for m, message in enumerate(case.messages) if message.get("content") is None and not _has_calls(case, message)]
     refusal = _refused_for_nulls(case) if nulls else None
     for m in nulls:
         role, own = case.messages[m]["role"], refusal or _written_for_null(case, m)
@@ -40,8 +39,8 @@ def _refused_for_nulls(case: Case) -> Text | None:
     if case.refusal is None:
         return None
     # Empty braces are a text and a call's arguments both.
-    with_texts = [{**message, "content": "{}"} if message["content"] is None else message for message in case.messages]
-    if label_case(with_texts, case.recipe, None, None).refusal is not None:
+    with_texts = [{**message, "content": "{}"} if message.get("content") is None else message for message in case.messages]
+    if label_case(Chat(with_texts, case.tools), case.recipe, None, None).refusal is not None:
         return None
     return both(case.refusal.sentence("en").rstrip("."), case.refusal.sentence("zh").rstrip("。"))
 
@@ -61,13 +60,18 @@ def _written_for_null(case: Case, m: int) -> Text | None:
     return both(f"{name} writes {text!r} in its place", f"{name} 在这里写出 {text!r}")
 
 
+def _has_calls(case: Case, message: Message) -> bool:
+    """Whether the message needs no content: OpenAI's form has its calls beside it, GLM-4's has their arguments in it."""
+    return case.form == "openai" and is_call(message)
+
+
 @rule(
     "empty-content",
     "warning",
     title=both("Content is empty", "content 为空"),
     harm=both(
-        "GLM-4 writes nothing for an empty content, so the turn vanishes; other systems train an answer of no words.",
-        "content 为空时 GLM-4 什么都不写，这一轮就消失了；别的系统则会训练出空回答。",
+        "GLM-4 writes nothing for an empty content, so the turn vanishes; other systems, and GLM-4.5's template, train an answer of no words.",
+        "content 为空时 GLM-4 什么都不写，这一轮就消失了；别的系统和 GLM-4.5 的模板则会训练出空回答。",
     ),
     mend=both("Write the text, or remove the message and its counterpart.", "请写上文本，或把这条消息连同它的另一半一起删去。"),
     evidence=("FederatedScope PR #625",),
@@ -75,7 +79,7 @@ def _written_for_null(case: Case, m: int) -> Text | None:
 def empty_content(case: Case) -> Iterator[Hit]:
     for m, message in enumerate(case.messages):
         # A system message that declares tools has to be empty, says GLM-4's README.
-        if message["content"] == "" and not _declares_tools(message):
+        if message.get("content") == "" and not _declares_tools(message) and not _has_calls(case, message):
             yield Hit(m, message["role"], severity=_worse_for_answers(message))
 
 
@@ -90,10 +94,10 @@ def empty_content(case: Case) -> Iterator[Hit]:
     mend=both("Write the text, or remove the turn.", "请写上文本，或删去这一轮。"),
 )
 def blank_content(case: Case) -> Iterator[Hit]:
-    for m in case.written:
+    for m, content in case.texts:
         message = case.messages[m]
-        if message["content"].isspace():
-            yield Hit(m, message["role"], span=(0, len(message["content"].encode())), severity=_worse_for_answers(message))
+        if content.isspace() and not _has_calls(case, message):
+            yield Hit(m, message["role"], span=(0, len(content.encode())), severity=_worse_for_answers(message))
 
 
 def _worse_for_answers(message: Message) -> Severity:
@@ -113,6 +117,7 @@ def _worse_for_answers(message: Message) -> Severity:
     mend=both("Remove the key where there is no function name; --fix does it.", "没有函数名的地方请删去这个键；--fix 可以代劳。"),
     evidence=("datasets #7617",),
     refines=True,
+    forms=("glm4",),
 )
 def null_metadata(case: Case) -> Iterator[Hit]:
     for m, message in enumerate(case.messages):
@@ -137,6 +142,7 @@ def null_metadata(case: Case) -> Iterator[Hit]:
     ),
     mend=both("Remove the key where there are no tools; --fix does it.", "没有工具的地方请删去这个键；--fix 可以代劳。"),
     evidence=("GLM-4 #546", "datasets #7617"),
+    forms=("glm4",),
 )
 def null_tools(case: Case) -> Iterator[Hit]:
     for m, message in enumerate(case.messages):
@@ -153,6 +159,7 @@ def null_tools(case: Case) -> Iterator[Hit]:
         "它会按 Python 打印的样子写出，模型学到的就不是函数名。",
     ),
     mend=both("Put only the function's name there, as a text.", "这里只写函数名，用文本。"),
+    forms=("glm4",),
 )
 def metadata_not_text(case: Case) -> Iterator[Hit]:
     for m, message in enumerate(case.messages):
@@ -182,27 +189,6 @@ def loss_ignored(case: Case) -> Iterator[Hit]:
         # A flag that asks for what happens anyway does no harm.
         if flag is not None and bool(flag) != (message["role"] == "assistant"):
             yield Hit(m, f"loss: {str(flag).lower()[:20]}")
-
-
-_reads_loss: dict[str, bool] = {}
-
-
-def reads_loss(recipe: Recipe) -> bool:
-    """Whether the recipe trains less of an answer that says `loss: false`: asked of the recipe itself, once, on a probe."""
-    if recipe.id not in _reads_loss:
-        _reads_loss[recipe.id] = _trains_less_without_loss(recipe)
-    return _reads_loss[recipe.id]
-
-
-def _trains_less_without_loss(recipe: Recipe) -> bool:
-    question = {"role": "user", "content": "?"}
-    counts = []
-    for answer in ({"role": "assistant", "content": "!"}, {"role": "assistant", "content": "!", "loss": False}):
-        try:
-            counts.append(sum(int(sample.trained.sum()) for sample in label_all([question, answer], recipe)))
-        except RecipeRejects:
-            counts.append(0)
-    return counts[1] < counts[0]
 
 
 RULES = (null_content, empty_content, blank_content, null_metadata, null_tools, metadata_not_text, loss_ignored)

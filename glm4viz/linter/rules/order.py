@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from glm4viz.linter.case import Case, is_call
+from glm4viz.linter.case import RESULT_ROLES, Case, is_call
 from glm4viz.linter.findings import Hit, rule
 from glm4viz.texts import both
 
@@ -12,7 +12,7 @@ ORDER_ISSUES = ("LLaMA-Factory #2529", "LLaMA-Factory #9600", "LLaMA-Factory #96
 
 def _speaks(case: Case, m: int) -> bool:
     """Whether a message takes a place in the order: one that only declares tools doesn't, nor does an empty one."""
-    return bool(case.messages[m]["content"])
+    return m in case.written
 
 
 @rule(
@@ -80,7 +80,7 @@ def starts_with_assistant(case: Case) -> Iterator[Hit]:
     evidence=("GLM-4 PR #803", "LLaMA-Factory #9618"),
 )
 def ends_with_user(case: Case) -> Iterator[Hit]:
-    if case.written and case.messages[case.written[-1]]["role"] in ("user", "observation", "system"):
+    if case.written and case.messages[case.written[-1]]["role"] in ("user", *RESULT_ROLES, "system"):
         yield Hit(case.written[-1], case.messages[case.written[-1]]["role"])
 
 

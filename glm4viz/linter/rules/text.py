@@ -2,16 +2,16 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from glm4viz.layout import PARTS
-from glm4viz.linter.case import Case, byte_span, label_case
+from glm4viz.linter.case import Case, byte_span, is_result, label_case
 from glm4viz.linter.findings import Hit, rule
-from glm4viz.recipe import Recipe
+from glm4viz.recipe import Form, Recipe
 from glm4viz.texts import both
-from glm4viz.tokenizer import GLM4_SPECIALS
+from glm4viz.tokenizer import GLM4_SPECIALS, GLM45_SPECIALS
 
 # [MASK] is a word that people write about; it is reported only where it turns into the token.
 _MARKERS = (
@@ -19,6 +19,8 @@ _MARKERS = (
     *("<|im_start|>", "<|im_end|>", "<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", "<|end_of_text|>"),
 )
 MARKER = re.compile("|".join(re.escape(name) for name in _MARKERS))
+# What a vocabulary has that a text may spell.
+SPECIALS: dict[Form, Mapping[str, int]] = {"glm4": GLM4_SPECIALS, "openai": GLM45_SPECIALS}
 PREFIX = re.compile(r"\s*(?:\[gMASK\]\s*(?:<sop>)?|<sop>)")
 THINK = re.compile(r"^\s*<think>", re.MULTILINE)
 
@@ -53,25 +55,28 @@ _BREAKS_AT_ZERO_WIDTH = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]") 
     refines=True,
 )
 def special_token_text(case: Case) -> Iterator[Hit]:
-    alive = _alive(case)
-    for m in case.written:
-        content = case.messages[m]["content"]
+    alive = alive_specials(case)
+    for m, content in case.texts:
         if m in alive:
-            yield Hit(m, next((name for name in GLM4_SPECIALS if name in content), ""), tokens=alive[m], severity="error")
+            if case.form == "glm4" or not is_result(case.messages[m]):  # there a rule of its own says it
+                name = next((name for name in SPECIALS[case.form] if name in content), "")
+                yield Hit(m, name, tokens=alive[m], severity="error")
         elif found := MARKER.search(content, _end_of_prefix(content)):
             yield Hit(m, found[0], span=byte_span(content, *found.span()))
 
 
-def _alive(case: Case) -> dict[int, tuple[int, int]]:
-    """The messages in whose content text became a special token, with the first such token."""
+def alive_specials(case: Case) -> dict[int, tuple[int, int]]:
+    """The messages in whose content text became a special token, with the first such token. An answer may write out its thought."""
     first: dict[int, tuple[int, int]] = {}
     for sample in case.samples:
         special_ids = sample.tokenizer.special_ids
-        ids = [special_ids[name] for name in GLM4_SPECIALS if name in special_ids]
+        ids = [special_ids[name] for name in SPECIALS[case.form] if name in special_ids]
+        thought = [special_ids[name] for name in ("<think>", "</think>") if name in special_ids]
         high = np.flatnonzero((sample.input_ids >= min(ids)) & (sample.part_codes == PARTS.index("content")))
         for at in high.tolist():
-            if sample.input_ids[at] in ids:
-                first.setdefault(int(sample.message_index[at]), (at, at + 1))
+            m, token = int(sample.message_index[at]), int(sample.input_ids[at])
+            if token in ids and not (token in thought and sample.messages[m]["role"] == "assistant"):
+                first.setdefault(m, (at, at + 1))
     return first
 
 
@@ -90,9 +95,9 @@ def _alive(case: Case) -> dict[int, tuple[int, int]]:
     evidence=("GLM-4 #25", "OpenRLHF #393", "alignment-handbook #127"),
 )
 def doubled_prefix(case: Case) -> Iterator[Hit]:
-    for m in case.written:
-        if end := _end_of_prefix(case.messages[m]["content"]):
-            yield Hit(m, span=byte_span(case.messages[m]["content"], 0, end))
+    for m, content in case.texts:
+        if end := _end_of_prefix(content):
+            yield Hit(m, span=byte_span(content, 0, end))
 
 
 def _end_of_prefix(content: str) -> int:
@@ -111,6 +116,7 @@ def _end_of_prefix(content: str) -> int:
     ),
     mend=both("Strip the start of the content.", "请去掉内容开头的空白。"),
     labelled=True,
+    forms=("glm4",),
 )
 def newline_merges(case: Case) -> Iterator[Hit]:
     for sample in case.samples:
@@ -143,8 +149,7 @@ def merges_newlines(recipe: Recipe) -> bool:
     mend=both("Read the source again with its right encoding.", "请用正确的编码重新读取原文件。"),
 )
 def replacement_character(case: Case) -> Iterator[Hit]:
-    for m in case.written:
-        content = case.messages[m]["content"]
+    for m, content in case.texts:
         if (at := content.find(REPLACEMENT)) >= 0:
             yield Hit(m, str(content.count(REPLACEMENT)), span=byte_span(content, at, at + 1))
 
@@ -174,8 +179,7 @@ def control_character(case: Case) -> Iterator[Hit]:
     mend=both("Remove it.", "请删去。"),
 )
 def zero_width_character(case: Case) -> Iterator[Hit]:
-    for m in case.written:
-        content = case.messages[m]["content"]
+    for m, content in case.texts:
         if content.isascii():
             continue
         found = next(
@@ -204,8 +208,7 @@ def _joins_nothing(content: str, at: int) -> bool:
     mend=both("Remove it, unless the text is written from right to left.", "请删去，除非文本本来就从右向左书写。"),
 )
 def bidi_control(case: Case) -> Iterator[Hit]:
-    for m in case.written:
-        content = case.messages[m]["content"]
+    for m, content in case.texts:
         if content.isascii():
             continue
         found = _OVERRIDES.search(content) or (None if _RIGHT_TO_LEFT.search(content) else _MARKS.search(content))
@@ -225,8 +228,7 @@ def bidi_control(case: Case) -> Iterator[Hit]:
     mend=both("Close it with </think> before the answer, or remove the tag.", "请在回答之前补上 </think>，或删去这个标签。"),
 )
 def think_not_closed(case: Case) -> Iterator[Hit]:
-    for m in case.written:
-        content = case.messages[m]["content"]
+    for m, content in case.texts:
         if case.messages[m]["role"] != "assistant" or "<think>" not in content:
             continue
         opened = [found for found in THINK.finditer(content) if "</think>" not in content[found.end() :]]
@@ -238,8 +240,7 @@ def think_not_closed(case: Case) -> Iterator[Hit]:
 
 
 def _first_of_each(case: Case, pattern: re.Pattern[str]) -> Iterator[Hit]:
-    for m in case.written:
-        content = case.messages[m]["content"]
+    for m, content in case.texts:
         if found := pattern.search(content):
             yield Hit(m, _code_point(found[0]), span=byte_span(content, *found.span()))
 

@@ -47,6 +47,7 @@ def tools_of(message: Message) -> list[Any]:
         '请写成 {"type": "function", "function": {"name", "description", "parameters"}}；--fix 可以代劳。',
     ),
     evidence=("GLM-4 #199",),
+    forms=("glm4",),
 )
 def tools_readme_form(case: Case) -> Iterator[Hit]:
     for m, message in enumerate(case.messages):
@@ -60,8 +61,9 @@ def tools_readme_form(case: Case) -> Iterator[Hit]:
     "error",
     title=both("Tools of the wrong shape", "tools 的格式不对"),
     harm=both(
-        "GLM-4's script stops at these tools, or writes them without what the model needs to call them.",
-        "GLM-4 的脚本遇到这些 tools 会中止，或写出来后缺少调用所需的内容。",
+        "GLM-4's script stops at these tools, or writes them without what the model needs to call them. GLM-4.5's template writes them as "
+        "they are, in a shape that no server sends.",
+        "GLM-4 的脚本遇到这些 tools 会中止，或写出来后缺少调用所需的内容。GLM-4.5 的模板会原样写出，而服务端不会发送这种格式。",
     ),
     mend=both(
         'Give a list of {"type": "function", "function": {"name", "description", "parameters": {"type", "properties"}}}, not a text.',
@@ -76,6 +78,9 @@ def tools_malformed(case: Case) -> Iterator[Hit]:
             yield Hit(m, type(tools).__name__)
         elif any(_kind_of_tool(tool) == "broken" for tool in tools_of(message)):
             yield Hit(m)
+    # GLM-4.5's template writes whatever it is given, so these are shown to the model as they are.
+    if any(_kind_of_tool(tool) != "fine" for tool in case.tools or ()):
+        yield Hit(severity="warning")
 
 
 @rule(
@@ -91,6 +96,7 @@ def tools_malformed(case: Case) -> Iterator[Hit]:
         "请移到开头一条 content 为空的 system 消息上。",
     ),
     evidence=("GLM-4 #199",),
+    forms=("glm4",),
 )
 def tools_not_on_system(case: Case) -> Iterator[Hit]:
     for m, message in enumerate(case.messages):

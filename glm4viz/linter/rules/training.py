@@ -1,12 +1,12 @@
 """Rules on what the recipe makes of a conversation: what is trained, what isn't, and how answers end."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from glm4viz.linter.case import Case, around, tokens_of
+from glm4viz.linter.case import RESULT_ROLES, Case, around, tokens_of
 from glm4viz.linter.findings import Hit, rule
-from glm4viz.linter.rules.fields import reads_loss
+from glm4viz.linter.probe import reads_loss
 from glm4viz.recipe import LabelledSample
 from glm4viz.texts import Text, both
 
@@ -107,6 +107,9 @@ def over_long(case: Case) -> Iterator[Hit]:
             yield Hit(None, _lengths(sample))
 
 
+_NO_STOP = both("no token stands behind the answer", "回答之后没有 token")
+
+
 @rule(
     "stop-not-trained",
     "error",
@@ -119,7 +122,7 @@ def over_long(case: Case) -> Iterator[Hit]:
         "Use a recipe that trains the tag after an answer; in GLM-4 that tag is the stop.",
         "请使用会训练回答之后那个标记的配方；在 GLM-4 里，那个标记就是停止信号。",
     ),
-    evidence=("TRL PR #5988", "axolotl #3754", "slime #514", "ms-swift #4732"),
+    evidence=("TRL PR #5988", "axolotl #3754", "slime #514", "ms-swift #4732", "PrimeIntellect renderers #66", "tinker-cookbook #932"),
     labelled=True,
 )
 def stop_not_trained(case: Case) -> Iterator[Hit]:
@@ -127,7 +130,7 @@ def stop_not_trained(case: Case) -> Iterator[Hit]:
         whole = turn.state == "whole" and turn.trained > 0 and not turn.hands_over
         cut_off = turn.stop is None and sample.full_length > len(sample)
         if whole and not turn.stop_trained and not cut_off:
-            yield Hit(turn.message, turn.stop_name, tokens=None if turn.stop is None else (turn.stop, turn.stop + 1))
+            yield Hit(turn.message, turn.stop_name or _NO_STOP, tokens=None if turn.stop is None else (turn.stop, turn.stop + 1))
 
 
 @rule(
@@ -152,10 +155,10 @@ def wrong_stop(case: Case) -> Iterator[Hit]:
             yield Hit(turn.message, turn.stop_name, tokens=(turn.stop, turn.stop + 1))
 
 
-def _trained_text(role: str, case: Case) -> Iterator[Hit]:
-    """The first message of this role whose own tokens are trained, in each sample."""
+def _trained_text(roles: Sequence[str], case: Case) -> Iterator[Hit]:
+    """The first message of one of these roles whose own tokens are trained, in each sample."""
     for sample in case.samples:
-        wanted = np.array([*(message["role"] == role for message in sample.messages), False])
+        wanted = np.array([*(message["role"] in roles for message in sample.messages), False])
         # A tag right after an answer is that answer's stop: it counts by its owner.
         found = np.flatnonzero(sample.trained & wanted[sample.owner] & wanted[sample.message_index])
         if len(found):
@@ -180,7 +183,7 @@ def _trained_text(role: str, case: Case) -> Iterator[Hit]:
     labelled=True,
 )
 def tool_output_trained(case: Case) -> Iterator[Hit]:
-    yield from _trained_text("observation", case)
+    yield from _trained_text(RESULT_ROLES, case)
 
 
 @rule(
@@ -199,7 +202,7 @@ def tool_output_trained(case: Case) -> Iterator[Hit]:
     labelled=True,
 )
 def user_text_trained(case: Case) -> Iterator[Hit]:
-    yield from _trained_text("user", case)
+    yield from _trained_text(("user",), case)
 
 
 @rule(
@@ -215,7 +218,7 @@ def user_text_trained(case: Case) -> Iterator[Hit]:
     labelled=True,
 )
 def system_text_trained(case: Case) -> Iterator[Hit]:
-    yield from _trained_text("system", case)
+    yield from _trained_text(("system",), case)
 
 
 @rule(
