@@ -124,10 +124,12 @@ def _locate(
     at = np.searchsorted(segment_ends, starts, side="right")
     column = [(segment.message, PARTS.index(segment.part), segment.start) for segment in segments]
     message, part, content_start = np.array(column, np.int64).T
-    # A token may begin in the header's newline and reach into the content: its span is what it holds of the content.
-    after = np.minimum(at + 1, len(segments) - 1)
-    reaches = (content_start[at] < 0) & (stops > segment_ends[at]) & (content_start[after] >= 0)
-    held = np.where(reaches, after, at)
+    # A token may begin in a header, even in its metadata, and reach into the content: its span is what it holds of the content.
+    numbers = np.arange(len(segments))
+    content = np.where(content_start >= 0, numbers, len(segments))
+    next_content = np.minimum.accumulate(content[::-1])[::-1]  # for each segment, the first from it on that is content
+    starts_there = np.append(segment_ends - segment_bytes, np.iinfo(np.int64).max)
+    held = np.where((content_start[at] < 0) & (stops > starts_there[next_content[at]]), next_content[at], at)
     origin = content_start[held] - (segment_ends - segment_bytes)[held]
     spans = np.stack([np.maximum(starts, (segment_ends - segment_bytes)[held]) + origin, np.minimum(stops, segment_ends[held]) + origin], 1)
     spans[content_start[held] < 0] = -1

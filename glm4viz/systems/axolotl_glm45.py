@@ -77,9 +77,9 @@ def label_turns(t: Template) -> Callable[[LabelledSample, Any], LabelledSample]:
     return fit
 
 
-def _axolotl(version: str, t: Template, rule: Text, *quirks: Text) -> Recipe:
+def _axolotl(id: str, t: Template, rule: Text, *quirks: Text) -> Recipe:
     return Recipe(
-        id=f"axolotl-glm{version}",
+        id=id,
         system="Axolotl",
         source=Source("axolotl-ai-cloud/axolotl", "src/axolotl/prompt_strategies/chat_template.py", "v0.19.0", "2026-09-10"),
         rule=rule,
@@ -88,7 +88,7 @@ def _axolotl(version: str, t: Template, rule: Text, *quirks: Text) -> Recipe:
         fit=label_turns(t),
         form="openai",
         vocabulary="glm-4.5",
-        served="glm4.5" if version == "4.5" else "glm4.7",
+        served="glm4.5" if t is GLM45 else "glm4.7",
         quirks=(CALLS_LOST, NO_STOP, *quirks, HISTORY_DROPPED, SPLIT, STRIPPED, ALIVE),
     )
 
@@ -112,7 +112,7 @@ HISTORY_DROPPED: Text = {
 
 RECIPES = (
     _axolotl(
-        "4.5",
+        "axolotl-glm4.5",
         GLM45,
         {
             "en": "Trained is an answer's text and its shown thought with </think>, but not <think>, and no tag.",
@@ -120,7 +120,7 @@ RECIPES = (
         },
     ),
     _axolotl(
-        "4.7",
+        "axolotl-glm4.7",
         GLM47,
         {
             "en": "Trained is an answer's text and its shown thought with <think> and </think>, and no tag.",

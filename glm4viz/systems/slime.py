@@ -70,9 +70,9 @@ MAX_LENGTH: Text = {
 QUIRKS = (NO_STOP, ALONE, OWN_TAGS, BEGINS, SECOND_PREFIX)
 
 
-def _slime(version: str, t: Template, untrained: int, rule: Text, *quirks: Text) -> Recipe:
+def _slime(id: str, t: Template, untrained: int, rule: Text, *quirks: Text) -> Recipe:
     return Recipe(
-        id=f"slime-glm{version}",
+        id=id,
         system="slime",
         source=Source("THUDM/slime", "slime/utils/mask_utils.py", "624b824", "2026-08-21"),
         rule=rule,
@@ -80,14 +80,14 @@ def _slime(version: str, t: Template, untrained: int, rule: Text, *quirks: Text)
         layout=piecewise(t, untrained, "step_loss_mask"),
         form="openai",
         vocabulary="glm-4.5",
-        served="glm4.5" if version == "4.5" else "glm4.7",
+        served="glm4.5" if t is GLM45 else "glm4.7",
         quirks=(*QUIRKS, *quirks, STEP_MASK, SPLIT, STRIPPED, ALIVE),
     )
 
 
 RECIPES = (
     _slime(
-        "4.5",
+        "slime-glm4.5",
         GLM45,
         1,
         {
@@ -97,7 +97,7 @@ RECIPES = (
         },
     ),
     _slime(
-        "4.7",
+        "slime-glm4.7",
         GLM47,
         2,
         {

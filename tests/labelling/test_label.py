@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -186,3 +187,11 @@ def test_a_written_weight_is_the_labels_weight() -> None:
 
     sample = glm4viz.label([{"role": "user", "content": "?"}], replace(get_recipe("glm4"), layout=twice, shift=False))
     assert sample.weights.tolist() == [0.0, 2.0, 2.0, 2.0, 0.5]
+
+
+def test_a_header_token_may_reach_from_the_metadata_into_the_content() -> None:
+    message = {"role": "system", "content": "\n\nab", "metadata": "  "}  # the space, the header's newline and the content's are one token
+    sample = glm4viz.label([message], "glm4@dfe4601")
+    spans = sample.spans[sample.spans[:, 0] >= 0].tolist()
+    assert [spans[0][0], spans[-1][1]] == [0, 4]
+    assert all(before[1] == after[0] for before, after in pairwise(spans))
