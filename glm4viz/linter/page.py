@@ -27,6 +27,13 @@ _SEVERITY: dict[str, Text] = {
 }
 _MEND: Text = {"en": "What to do: ", "zh": "改法："}
 _OPTION: Text = {"en": "Looked for only with `{}`.", "zh": "只有加上 `{}` 才会检查。"}
+_FORM: dict[str, Text] = {
+    "glm4": {"en": "Only with recipes that take GLM-4's form of a conversation.", "zh": "只用于采用 GLM-4 写法的配方。"},
+    "openai": {
+        "en": "Only with recipes of GLM-4.5 and later, which take OpenAI's form.",
+        "zh": "只用于 GLM-4.5 及更新版本的配方，它们采用 OpenAI 的写法。",
+    },
+}
 _SEEN: Text = {"en": "Seen in: ", "zh": "见于："}
 
 
@@ -60,6 +67,9 @@ def _entry(rule: Rule, language: str) -> Iterator[str]:
     if rule.option:
         yield ""
         yield _OPTION[language].format(rule.option)
+    if len(rule.forms) == 1:
+        yield ""
+        yield _FORM[rule.forms[0]][language]
     if rule.evidence:
         yield ""
         yield _SEEN[language] + ("、" if language == "zh" else ", ").join(rule.evidence)
