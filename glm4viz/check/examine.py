@@ -100,7 +100,9 @@ def examine(chunk: Chunk, settings: Settings) -> Examined:
         if settings.near is not None:
             out.near_texts.append(near_text(messages, settings.near))
         if settings.fix:
-            _mend(item.record, lint_of.recipe, _place(chunk, item, number), out)
+            line, changes = mended_line(item.record, lint_of.recipe)
+            out.mended.append(line)
+            out.changes += [(_place(chunk, item, number), change) for change in changes]
     return out
 
 
@@ -119,18 +121,18 @@ def _messages(record: Conversation | Sequence[Message]) -> Sequence[Message]:
     return record.messages if isinstance(record, Conversation) else record
 
 
-def _mend(record: Conversation | Sequence[Message], recipe: Recipe, place: Place, out: Examined) -> None:
-    """A record stays in the form it has, where the recipe takes it: with its calls, thoughts and tools."""
+def mended_line(record: Conversation | Sequence[Message], recipe: Recipe) -> tuple[bytes, list[Change]]:
+    """The record mended, as a line, and what was changed. It stays in the form it has, where the recipe takes it: with its calls,
+    thoughts and tools.
+    """
     chat = record.chat if isinstance(record, Conversation) else None
     messages = _messages(record)
     if recipe.form == "openai" and (chat or not is_glm4_form(messages)):
         chat = chat or Chat(messages)
         mended, changes = mend(chat.messages, openai=True)
-        out.mended.append(chat_to_line(Chat(mended, chat.tools)))
-    else:
-        mended, changes = mend(messages)
-        out.mended.append(to_line(Conversation(mended)))
-    out.changes += [(place, change) for change in changes]
+        return chat_to_line(Chat(mended, chat.tools)), changes
+    mended, changes = mend(messages)
+    return to_line(Conversation(mended)), changes
 
 
 # Reading --------------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """The work behind the Dataset page, without the page."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ import glm4viz
 from glm4viz.check import Progress, Settings, check_files
 from glm4viz.ui.dataset import work
 
-SMALL = Path(__file__).parents[2] / "sample_data" / "13-dataset-small.jsonl"
+SAMPLES = Path(__file__).parents[2] / "sample_data"
+SMALL = SAMPLES / "13-dataset-small.jsonl"
 
 
 def test_a_recipe_of_one_s_own_is_checked_by_as_many_processes_as_any(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,3 +30,12 @@ def test_a_recipe_of_one_s_own_is_checked_by_as_many_processes_as_any(tmp_path: 
     kept = np.load(tmp_path / work.COLUMNS)["kept"]
     conversations = [record for record in glm4viz.read_conversations(SMALL) if isinstance(record, glm4viz.Conversation)]
     assert kept[kept >= 0].tolist() == [len(glm4viz.label(conversation, own, max_length=100)) for conversation in conversations]
+
+
+def test_a_mended_file_keeps_calls_thoughts_and_tools(tmp_path: Path) -> None:
+    sample = json.loads((SAMPLES / "16-thinking-tools-zh.json").read_text("utf-8"))
+    source = tmp_path / "data.jsonl"
+    source.write_text(json.dumps({"messages": sample["messages"], "tools": sample["tools"]}, ensure_ascii=False) + "\n", "utf-8")
+    work.mend_dataset(work.Job(str(source), str(tmp_path), "trl-glm4.5", kind="mend"), lambda size, records: None)
+    mended = json.loads((tmp_path / work.MENDED).read_text("utf-8"))
+    assert mended == {"messages": sample["messages"], "tools": sample["tools"]}

@@ -17,15 +17,15 @@ import numpy.typing as npt
 
 from glm4viz.check import Progress, Settings, check_files
 from glm4viz.check.chunks import Chunk, Record, chunks_of
+from glm4viz.check.examine import mended_line
 from glm4viz.conversation import Conversation
 from glm4viz.errors import Glm4vizError
 from glm4viz.labelling.batch import Batch, label_batch
 from glm4viz.linter import RULES, SEVERITIES, Finding
-from glm4viz.linter.mend import mend
 from glm4viz.readers import read_conversations
 from glm4viz.recipe import IGNORE, MaxLength, Recipe
 from glm4viz.systems.registry import get_recipe
-from glm4viz.writing import to_line
+from glm4viz.writing import chat_to_line, to_line
 
 COLUMNS, RECORDS, FINDINGS, MENDED, CHANGES = "columns.npz", "records.jsonl", "findings.jsonl", "mended.jsonl", "changes.json"
 LISTED = 1_000  # changes that are listed one by one; all are counted
@@ -134,7 +134,7 @@ def _store(chunk: Chunk, records: Sequence[Record], store: Any) -> Columns:
     offsets = []
     for record in records:
         offsets.append(store.tell())
-        store.write(to_line(record) if isinstance(record, Conversation) else b"\n")
+        store.write((chat_to_line(record.chat) if record.chat else to_line(record)) if isinstance(record, Conversation) else b"\n")
     lines = np.array([record.line for record in records], np.int32)
     return {"line": np.where(lines > 0, lines + chunk.before, 0).astype(np.int32), "offset": np.array(offsets, np.int64)}
 
@@ -164,15 +164,15 @@ def _own(finding: Finding, language: str) -> str:
 
 
 def mend_dataset(job: Job, say: Say) -> None:
-    """Writes every readable record as GLM-4's JSON Lines, mended, and what was changed in them."""
+    """Writes every readable record as JSON Lines, mended in the form it has, and what was changed in them."""
     counts: Counter[tuple[str, str, str]] = Counter()
     listed: list[tuple[int, int, int, str, str, str]] = []
-    written = skipped = 0
+    written, skipped, recipe = 0, 0, get_recipe(job.recipe)
     with (Path(job.folder) / MENDED).open("wb") as out:
         for nth, record in enumerate(read_conversations(Path(job.path))):
             if isinstance(record, Conversation):
-                messages, changes = mend(record.messages)
-                out.write(to_line(Conversation(messages)))
+                line, changes = mended_line(record, recipe)
+                out.write(line)
                 written += 1
                 for change in changes:
                     counts[change.field, change.text, change.sentence("zh")] += 1
