@@ -36,6 +36,6 @@ def test_a_mended_file_keeps_calls_thoughts_and_tools(tmp_path: Path) -> None:
     sample = json.loads((SAMPLES / "16-thinking-tools-zh.json").read_text("utf-8"))
     source = tmp_path / "data.jsonl"
     source.write_text(json.dumps({"messages": sample["messages"], "tools": sample["tools"]}, ensure_ascii=False) + "\n", "utf-8")
-    work.mend_dataset(work.Job(str(source), str(tmp_path), "trl-glm4.5", kind="mend"), lambda size, records: None)
+    work.mend_dataset(work.Job(str(source), str(tmp_path), "trl-glm4.5", kind="mend"), lambda *_: None)
     mended = json.loads((tmp_path / work.MENDED).read_text("utf-8"))
     assert mended == {"messages": sample["messages"], "tools": sample["tools"]}
