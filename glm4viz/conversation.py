@@ -159,17 +159,28 @@ def _check_content(field: str, message: dict[str, Any]) -> None:
     if content is None or isinstance(content, str):
         return
     if content is _MISSING:
-        raise MessageError(
-            f'{field} is missing. Add it; an empty text ("") is allowed.', f'缺少 {field}。请加上它；可以是空文本（""）。', field=field
-        )
+        raise missing(field)
     if isinstance(content, list) and any(isinstance(part, dict) and "type" in part for part in content):
         raise _openai_form(field, f"{field} [{{type: …}}]")
-    found = describe(content)
-    raise MessageError(
-        f"{field} is {found['en']}, not a text. Put it in quotes, as one text.",
-        f"{field} 是{found['zh']}，不是文本。请把它写成一个带引号的文本。",
-        field=field,
+    raise not_text(field, content)
+
+
+def missing(field: str) -> MessageError:
+    """The error for a text that isn't there."""
+    return MessageError(
+        f'{field} is missing. Add it; an empty text ("") is allowed.', f'缺少 {field}。请加上它；可以是空文本（""）。', field=field
     )
+
+
+def not_text(field: str, value: object) -> MessageError:
+    """The error for a value where a text should be."""
+    return wrong(field, value, ", not a text. Put it in quotes, as one text.", "，不是文本。请把它写成一个带引号的文本。")
+
+
+def wrong(field: str, value: object, en: str, zh: str) -> MessageError:
+    """The error that says what a field is, and goes on with these words on what it should be."""
+    found = describe(value)
+    return MessageError(f"{field} is {found['en']}{en}", f"{field} 是{found['zh']}{zh}", field=field)
 
 
 def _openai_form(field: str, found: str) -> MessageError:

@@ -14,14 +14,20 @@ from glm4viz.conversation import (
     Message,
     MessageError,
     check_messages,
-    describe,
     find_surrogate,
+    missing,
     surrogate_error,
+    wrong,
 )
 from glm4viz.texts import Text
 
 CHAT_ROLES = ("system", "user", "assistant", "tool")
 Given = Conversation | Chat | Mapping[str, Any] | Sequence[Message]
+NOT_TOOLS = (", not a list. Write a list of functions.", "，不是列表。请写成函数的列表。")
+IN_PARTS = (
+    ", not a text. Read the record with read_conversations, which joins parts.",
+    "，不是文本。请用 read_conversations 读取记录，它会把分段的内容连接起来。",
+)
 MAPPED: Text = {
     "en": "The conversation is in GLM-4's form: its calls became tool_calls, its observations role tool, its tools those of the conversation.",
     "zh": "这段对话是 GLM-4 的写法：其中的调用变成了 tool_calls，observation 变成了 tool 角色，tools 变成了整段对话的 tools。",
@@ -129,8 +135,7 @@ def _own_tools(field: str, message: Message) -> Sequence[Any]:
     tools = message.get("tools") or ()
     if isinstance(tools, list | tuple):
         return tools
-    found = describe(tools)
-    raise _error(field, f"is {found['en']}, not a list. Write a list of functions", f"是{found['zh']}，不是列表。请写成函数的列表")
+    raise wrong(field, tools, *NOT_TOOLS)
 
 
 def _is_call(message: Message) -> bool:
@@ -155,8 +160,7 @@ def check_chat(messages: object, tools: object = None) -> list[Message]:
         check_messages(messages)  # raises, with the same words as for GLM-4's form
     assert isinstance(messages, list | tuple)
     if tools is not None and not isinstance(tools, list | tuple):
-        found = describe(tools)
-        raise _error("tools", f"is {found['en']}, not a list. Write a list of functions", f"是{found['zh']}，不是列表。请写成函数的列表")
+        raise wrong("tools", tools, *NOT_TOOLS)
     for index, message in enumerate(messages):
         check_chat_message(index, message)
     for path, value in (("messages", list(messages)), ("tools", tools)):
@@ -169,42 +173,33 @@ def check_chat_message(index: int, message: object) -> None:
     """Raise a `MessageError` if this can't be a message of a conversation in OpenAI's form."""
     here = f"messages[{index}]"
     if not isinstance(message, Mapping):
-        found = describe(message)
-        raise _error(
-            here,
-            f'is {found["en"]}, not a message. Write it as {{"role": "user", "content": "…"}}',
-            f'是{found["zh"]}，不是消息。请写成 {{"role": "user", "content": "…"}}',
-        )
+        example = '{"role": "user", "content": "…"}'
+        raise wrong(here, message, f", not a message. Write it as {example}.", f"，不是消息。请写成 {example}。")
     role, calls = message.get("role"), message.get("tool_calls")
     if role not in CHAT_ROLES:
-        known, found = ", ".join(CHAT_ROLES), describe(role)
-        raise _error(f"{here}.role", f"is {found['en']}. Use one of {known}", f"是{found['zh']}。请改用 {known} 之一")
+        known = ", ".join(CHAT_ROLES)
+        raise wrong(f"{here}.role", role, f". Use one of {known}.", f"。请改用 {known} 之一。")
     if message.get("function_call"):
-        raise _error(
-            f"{here}.function_call",
-            "is the older name of tool_calls, which no recipe reads. Read the record with read_conversations, which maps it",
-            "是 tool_calls 的旧名，没有配方会读取。请用 read_conversations 读取记录，它会转换",
+        field = f"{here}.function_call"
+        raise MessageError(
+            f"{field} is the older name of tool_calls, which no recipe reads. Read the record with read_conversations, which maps it.",
+            f"{field} 是 tool_calls 的旧名，没有配方会读取。请用 read_conversations 读取记录，它会转换。",
+            field=field,
         )
     if calls:
         if role != "assistant":
-            raise _error(
-                f"{here}.tool_calls",
-                f"stands on a {role} message. Only an assistant calls tools",
-                "不在 assistant 消息上。只有 assistant 可以调用工具",
+            raise MessageError(
+                f"{here}.tool_calls stands on a {role} message. Only an assistant calls tools.",
+                f"{here}.tool_calls 不在 assistant 消息上。只有 assistant 可以调用工具。",
+                field=f"{here}.tool_calls",
             )
         _check_calls(f"{here}.tool_calls", calls)
     for key in ("content", "reasoning_content"):
         value = message.get(key)
         if value is not None and not isinstance(value, str):
-            found = describe(value)
-            more = (
-                ("; read the record with read_conversations, which joins parts", "；分段的内容请用 read_conversations 读取，它会连接")
-                if isinstance(value, list)
-                else ("", "")
-            )
-            raise _error(f"{here}.{key}", f"is {found['en']}, not a text{more[0]}", f"是{found['zh']}，不是文本{more[1]}")
+            raise wrong(f"{here}.{key}", value, *(IN_PARTS if isinstance(value, list) else (", not a text.", "，不是文本。")))
     if "content" not in message and not calls:
-        raise _error(f"{here}.content", 'is missing. Add it; an empty text ("") is allowed', '缺失。请加上它；可以是空文本（""）')
+        raise missing(f"{here}.content")
 
 
 def _check_calls(here: str, calls: object) -> None:
@@ -221,13 +216,8 @@ def _check_calls(here: str, calls: object) -> None:
 
 
 def _bad_call(field: str, value: object) -> MessageError:
-    found = describe(value)
     form = '{"type": "function", "function": {"name": "…", "arguments": {…}}}'
-    return _error(field, f"is {found['en']}. Write a call as {form}", f"是{found['zh']}。调用请写成 {form}")
-
-
-def _error(field: str, en: str, zh: str) -> MessageError:
-    return MessageError(f"{field} {en}.", f"{field} {zh}。", field=field)
+    return wrong(field, value, f". Write a call as {form}.", f"。调用请写成 {form}。")
 
 
 def function_of(call: Mapping[str, Any]) -> tuple[str, Any]:

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from glm4viz.readers.fields import Message, Record, Said, missing, not_text, to_json, turns, with_front, wrong
+from glm4viz.conversation import missing, not_text, wrong
+from glm4viz.readers.fields import Message, Record, Said, to_json, turns, with_front
 from glm4viz.readers.openai import map_message
 from glm4viz.texts import Text
 

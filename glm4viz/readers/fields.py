@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from glm4viz.conversation import MessageError, describe, find_surrogate, surrogate_error
+from glm4viz.conversation import MessageError, find_surrogate, missing, not_text, surrogate_error, wrong
 from glm4viz.readers.explain import TOO_DEEP
 from glm4viz.texts import Text
 
@@ -77,22 +77,6 @@ def needed_column(record: Record, key: str) -> str:
     if record.get(key) is None:
         raise missing(key)
     return column(record, key)
-
-
-def missing(field: str) -> MessageError:
-    return MessageError(
-        f'{field} is missing. Add it; an empty text ("") is allowed.', f'缺少 {field}。请加上它；可以是空文本（""）。', field=field
-    )
-
-
-def not_text(field: str, value: object) -> MessageError:
-    return wrong(field, value, ", not a text. Put it in quotes, as one text.", "，不是文本。请把它写成一个带引号的文本。")
-
-
-def wrong(field: str, value: object, en: str, zh: str) -> MessageError:
-    """The error that says what a field is, and goes on with these words on what it should be."""
-    found = describe(value)
-    return MessageError(f"{field} is {found['en']}{en}", f"{field} 是{found['zh']}{zh}", field=field)
 
 
 def pairs(record: Record, key: str = "history") -> list[Message]:

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from glm4viz.conversation import OPENAI_ROLES, Chat, MessageError, check_message, check_messages
-from glm4viz.readers.fields import Message, Record, Said, put_tools, wrong
+from glm4viz.conversation import OPENAI_ROLES, Chat, MessageError, check_message, check_messages, wrong
+from glm4viz.readers.fields import Message, Record, Said, put_tools
 from glm4viz.texts import Text
 
 CALL: Text = {

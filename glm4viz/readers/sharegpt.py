@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from glm4viz.conversation import MessageError
-from glm4viz.readers.fields import Message, Record, Said, from_json, left_out, missing, say_left_out, text, turns, with_front, wrong
+from glm4viz.conversation import MessageError, missing, wrong
+from glm4viz.readers.fields import Message, Record, Said, from_json, left_out, say_left_out, text, turns, with_front
 from glm4viz.readers.openai import CALL, SEVERAL_CALLS, read_call
 from glm4viz.texts import Text
 

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from glm4viz.readers.fields import NO_LOSS, Message, Record, Said, left_out, say_left_out, text, turns, with_front, wrong
+from glm4viz.conversation import wrong
+from glm4viz.readers.fields import NO_LOSS, Message, Record, Said, left_out, say_left_out, text, turns, with_front
 from glm4viz.texts import Text
 
 NOTE: Text = {
