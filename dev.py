@@ -1,7 +1,7 @@
 """Set everything up and run it, from a bare clone and with nothing but Python 3.11 or newer.
 
     python3 dev.py app     open the app in the browser
-    python3 dev.py test    lint, types and all tests, those in a real browser included
+    python3 dev.py test    lint, types and all tests, those in a real browser included; --fast: without these and the slow ones
 
 The environment lives in .venv here. The package index is needed once for each command; afterwards both run offline.
 """
@@ -47,7 +47,9 @@ def test(*arguments: str) -> None:
     run("-m", "ruff", "check")
     run("-m", "ruff", "format", "--check")
     run("-m", "mypy")
-    run("-m", "pytest", "-n", "auto", "--dist", "loadgroup", *arguments)
+    rest = [argument for argument in arguments if argument != "--fast"]
+    fast = ["-m", "not browser and not slow"] if "--fast" in arguments else []
+    run("-m", "pytest", "-n", "auto", "--dist", "loadgroup", *fast, *rest)
 
 
 def main() -> None:

@@ -81,6 +81,14 @@ def _of_record(given: object) -> tuple[Any, Any]:
     return given, None
 
 
+def as_record(conversation: Conversation) -> dict[str, Any]:
+    """The conversation as a record to write down: in OpenAI's form with its tools, if it was read in that, so that nothing is lost."""
+    chat = conversation.chat
+    if chat is None:
+        return {"messages": conversation.messages}
+    return {"messages": list(chat.messages)} | ({"tools": list(chat.tools)} if chat.tools else {})
+
+
 # GLM-4's form as OpenAI's ---------------------------------------------------------------------------------------------
 
 

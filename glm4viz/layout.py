@@ -54,26 +54,41 @@ class Writer:
     rows: list[list[Piece]] = field(default_factory=lambda: [[]])
 
     def special(
-        self, name: str, part: str, *, message: int = -1, mask: bool = False, label: str | None = None, owner: int | None = None
+        self,
+        name: str,
+        part: str,
+        *,
+        message: int = -1,
+        mask: bool = False,
+        label: str | None = None,
+        owner: int | None = None,
+        weight: float = 1.0,
     ) -> None:
         """One special or stand-in token by its name; `label` names another one as its label."""
         id_of = self.tokenizer.named_id
-        piece = Piece(id_of(name), (Segment(part, name, message),), mask, None if label is None else id_of(label), owner)
+        piece = Piece(id_of(name), (Segment(part, name, message),), mask, None if label is None else id_of(label), owner, weight)
         self.rows[-1].append(piece)
 
-    def text(self, *segments: Segment, mask: bool = False, specials: bool | Collection[str] = False, owner: int | None = None) -> None:
+    def text(
+        self,
+        *segments: Segment,
+        mask: bool = False,
+        specials: bool | Collection[str] = False,
+        owner: int | None = None,
+        weight: float = 1.0,
+    ) -> None:
         """Segments encoded as one string. Names inside it become special tokens: all that the tokenizer has, or those in `specials`."""
         text = "".join(segment.text for segment in segments)
         if not text:
             return
         if not specials:
-            self.rows[-1].append(Piece(-1, segments, mask, None, owner))
+            self.rows[-1].append(Piece(-1, segments, mask, None, owner, weight))
             return
         names = None if specials is True else frozenset(specials or ())
         at = 0
         for special, part in self.tokenizer.split_specials(text, names):
             token = self.tokenizer.named_id(part) if special else -1
-            self.rows[-1].append(Piece(token, _cut(segments, at, at + len(part)), mask, None, owner))
+            self.rows[-1].append(Piece(token, cut(segments, at, at + len(part)), mask, None, owner, weight))
             at += len(part)
 
     def next_sample(self) -> None:
@@ -81,7 +96,7 @@ class Writer:
         self.rows.append([])
 
 
-def _cut(segments: Sequence[Segment], start: int, stop: int) -> tuple[Segment, ...]:
+def cut(segments: Sequence[Segment], start: int, stop: int) -> tuple[Segment, ...]:
     """The segments of characters start … stop - 1 of the joined text."""
     cut, at = [], 0
     for segment in segments:

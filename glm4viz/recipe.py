@@ -117,7 +117,7 @@ class LabelledSample:
     full_sizes: Ids  # int32 [messages + 1]: tokens of each message before max_length cut; last: those outside messages
     tools: Sequence[Any] | None = None  # the conversation's, where its form has them there
     label_weights: Floats | None = None  # float32 [T]: see weights; None: every label counts 1
-    notes: tuple[Text, ...] = ()  # what was mapped before the recipe saw it
+    notes: tuple[Text, ...] = ()  # what was mapped before the recipe saw it, or what the system does with the sample afterwards
 
     def __len__(self) -> int:
         return len(self.input_ids)
@@ -155,7 +155,7 @@ class LabelledSample:
 
     @property
     def warnings(self) -> list[str]:
-        """What the system would say at set-up, and what was mapped for it."""
+        """What the system would say at set-up, and the notes on this sample."""
         return [*self.recipe.warnings, *(note["en"] for note in self.notes)]
 
     def take(self, positions: npt.NDArray[np.integer[Any]]) -> "LabelledSample":

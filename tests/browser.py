@@ -15,6 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+PATIENCE = 60_000  # milliseconds that a page or an `expect` waits for what must come: a busy machine is no failure
 
 
 def find_browser() -> str:
@@ -42,7 +43,7 @@ def running_app() -> Iterator[str]:
         yield address
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def _wait_for(address: str, process: subprocess.Popen[bytes], seconds: float = 60) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 
 import glm4viz
-from tests.browser import find_browser, running_app
+from tests.browser import PATIENCE, find_browser, running_app
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -32,6 +32,17 @@ def tok() -> glm4viz.Tokenizer:
     return glm4viz.load_tokenizer()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what `dev.py test --fast` leaves out. Tests in a browser go to one worker, where a server and a browser serve them all."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.xdist_group("browser"))
+        elif "AppTest" in vars(getattr(item, "module", None) or object):  # each of these runs a whole page
+            item.add_marker(pytest.mark.slow)
+
+
 # In a browser ---------------------------------------------------------------------------------------------------------
 # A module's tests share a server and a browser. They end with the module: Playwright keeps an event loop open that tests
 # without a browser could not live beside.
@@ -47,9 +58,10 @@ def address() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator["Browser"]:
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
     path = find_browser()
+    expect.set_options(timeout=PATIENCE)  # it doesn't follow the page's default
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
         yield chromium
@@ -65,6 +77,7 @@ def new_page(browser: "Browser") -> Iterator[NewPage]:
         context = browser.new_context(**{"viewport": {"width": 1400, "height": 1000}, "locale": "en-GB", **options})
         contexts.append(context)
         page = context.new_page()
+        page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on("request", lambda request: None if request.url.startswith(LOCAL) else faults.append(request.url))
         return page

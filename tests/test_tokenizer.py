@@ -56,6 +56,7 @@ def test_glm45_has_more_specials() -> None:
 
 @given(texts)
 @settings(max_examples=200)
+@pytest.mark.slow
 def test_ids_equal_hugging_face_s(text: str) -> None:
     assert TOK.encode(text, specials=True) == hf_tokenizer().encode(text, add_special_tokens=False).ids
 
@@ -97,6 +98,7 @@ def test_a_directory_with_a_tiktoken_file(tmp_path: Path) -> None:
     assert tok.encode("你好<|user|>", specials=True) == [109377, 151336]
 
 
+@pytest.mark.slow
 def test_a_fast_hugging_face_directory(tmp_path: Path) -> None:
     hf_tokenizer().save(str(tmp_path / "tokenizer.json"))
     (tmp_path / "tokenizer_config.json").write_text(

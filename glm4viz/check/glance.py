@@ -20,7 +20,7 @@ from glm4viz.labelling.batch import Batch
 from glm4viz.layout import Message
 from glm4viz.linter import RULES
 from glm4viz.linter.case import Case
-from glm4viz.linter.rules.answers import ends_open, start_of_repetition
+from glm4viz.linter.rules.answers import ends_open, start_of_repetition, starts_on_a_new_line
 from glm4viz.linter.rules.calls import call_written_as_text
 from glm4viz.linter.rules.order import RULES as ORDER_RULES
 from glm4viz.recipe import IGNORE, Mask, Recipe
@@ -91,7 +91,7 @@ def reads_clean(messages: Sequence[Message]) -> bool:
         return False
     for role, message in zip(roles, messages, strict=True):
         text = message["content"]
-        if not text or (text[0].isspace() and text.isspace()):
+        if not text or (text[0].isspace() and (text.isspace() or starts_on_a_new_line(text))):
             return False
         if role == "assistant" and not _ends_well(message, text.strip()):
             return False

@@ -1,13 +1,13 @@
 """All rules, in the order in which they are shown: what ruins a run first."""
 
 from glm4viz.linter.findings import Rule
-from glm4viz.linter.rules import answers, calls, conversation, dataset, fields, order, text, tools, training
+from glm4viz.linter.rules import answers, calls, conversation, dataset, fields, labels, order, text, tools, training
 from glm4viz.texts import both
 
 GROUPS = (
     (both("Can it be read?", "能否读取"), conversation.RULES),
     (both("Beside the other records", "与其他记录相比"), dataset.RULES),
-    (both("What is trained", "训练了什么"), training.RULES),
+    (both("What is trained", "训练了什么"), (*training.RULES, *labels.RULES)),
     (both("Fields", "字段"), fields.RULES),
     (both("Who speaks when", "发言顺序"), order.RULES),
     (both("Tools", "工具"), (*tools.RULES, *calls.RULES)),

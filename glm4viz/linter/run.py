@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from glm4viz.conversation import Conversation, MessageError, check_message, check_messages
-from glm4viz.errors import ConversationError
+from glm4viz.errors import ConversationError, Glm4vizError
 from glm4viz.layout import Message
 from glm4viz.linter.case import Case, label_case, tokens_at
 from glm4viz.linter.findings import SEVERITIES, Finding, Hit, Rule
@@ -36,9 +36,13 @@ def lint(
         return faults
     case = label_case(given, found, tokenizer, max_length)
     findings = list(findings_of(case, RULES.values()))
-    if case.refusal is not None and not any(finding.rule in _EXPLAIN_REFUSAL for finding in findings):
+    if case.refusal is not None and not any(_explains(finding, case.refusal) for finding in findings):
         findings.append((MALFORMED if isinstance(case.refusal, ConversationError) else REFUSED).about(case.refusal))
     return sorted(findings, key=rank)
+
+
+def _explains(finding: Finding, refusal: Glm4vizError) -> bool:
+    return finding.rule in _EXPLAIN_REFUSAL or refusal.sentence("en") in finding.text
 
 
 def findings_of(case: Case, rules: Iterable[Rule]) -> Iterator[Finding]:

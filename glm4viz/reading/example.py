@@ -1,8 +1,10 @@
 """The worked example of every recipe: two turns under a system message, labelled live, a chip for each token or text."""
 
 import inspect
+import sys
 from collections.abc import Mapping, Sequence
 from itertools import groupby
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -111,4 +113,16 @@ def _shown(token: bytes) -> str:
 
 def source_code(recipe: Recipe) -> str:
     """The file that the recipe stands in, as it runs."""
-    return inspect.getsource(next((module for module in system_modules() if recipe in module.RECIPES), own))
+    return inspect.getsource(_module(recipe))
+
+
+def source_files(recipe: Recipe) -> dict[str, str]:
+    """By file name: the file that the recipe stands in, and those of other systems that it takes functions from."""
+    module = _module(recipe)
+    used = {value.__module__ for value in vars(module).values() if inspect.isfunction(value)} - {module.__name__}
+    others = [sys.modules[name] for name in sorted(used) if name.startswith(f"{own.__package__}.")]
+    return {f"{one.__name__.rpartition('.')[2]}.py": inspect.getsource(one) for one in (module, *others)}
+
+
+def _module(recipe: Recipe) -> ModuleType:
+    return next((module for module in system_modules() if recipe in module.RECIPES), own)

@@ -12,14 +12,13 @@ import numpy as np
 from glm4viz.errors import RecipeRejects
 from glm4viz.layout import Message, Writer
 from glm4viz.recipe import LabelledSample, Recipe, Source
-from glm4viz.systems.axolotl import EOS, MAX_LENGTH, find_stop, not_too_long
+from glm4viz.systems.axolotl import DUMMIES, EOS, MAX_LENGTH, find_stop, find_turn_in_text, not_too_long
 from glm4viz.systems.glm45 import GLM45, GLM47, Template, official
 from glm4viz.systems.trl import keep_labels
 from glm4viz.systems.trl_glm45 import ALIVE, SPLIT, STRIPPED
 from glm4viz.texts import Text
 
 KEYS = ("role", "content", "reasoning_content")
-DUMMIES = ("[[dummy_message]]", "zzdummymessagezz")  # two, so that text that begins or ends like one doesn't hide behind it
 
 
 def passed_on(messages: Sequence[Message]) -> list[Message]:
@@ -63,39 +62,19 @@ def label_turns(t: Template) -> Callable[[LabelledSample, Any], LabelledSample]:
     def fit(sample: LabelledSample, sequence_len: int | None) -> LabelledSample:
         messages, tools = passed_on(sample.messages), with_parameters(sample.tools)
         text, mask = rendered(messages, tools, t), np.zeros(len(sample), bool)
-        ends = np.cumsum(sample.tokenizer.token_sizes(sample.input_ids), dtype=np.int64)
-        starts = ends - sample.tokenizer.token_sizes(sample.input_ids)
         for m, message in enumerate(messages):
             if message["role"] != "assistant":
                 continue
             dummies = ([*messages[:m], {"role": "assistant", "content": dummy}, *messages[m + 1 :]] for dummy in DUMMIES)
-            spans = [differs(text, rendered(dummy, tools, t)) for dummy in dummies]
-            first, last = min(start for start, _ in spans), max(stop for _, stop in spans)
-            stop = -1
-            if first < last:
-                begin, end = len(text[:first].encode()), len(text[:last].encode())
-                span = slice(int(np.searchsorted(ends, begin, "right")), int(np.searchsorted(starts, end, "left")))
-                if span.start < span.stop:
-                    mask[span], stop = True, span.stop
+            start, stop = find_turn_in_text(sample, text, [rendered(dummy, tools, t) for dummy in dummies])
+            if stop >= 0:
+                mask[start:stop] = True
             at = find_stop(sample.input_ids, sample.tokenizer.special_ids[EOS], stop)
             if at >= 0:
                 mask[at] = True
         return keep_labels(not_too_long(sample, sequence_len), mask)
 
     return fit
-
-
-def differs(text: str, other: str) -> tuple[int, int]:
-    """The characters of `text` that aren't in `other`: what is between their common beginning and their common end."""
-    a, b = (np.frombuffer(one.encode("utf-32-le"), np.uint32) for one in (text, other))
-    limit = min(len(a), len(b))
-    start = _alike(a[:limit], b[:limit])
-    return start, len(a) - _alike(a[::-1][: limit - start], b[::-1][: limit - start])
-
-
-def _alike(a: Any, b: Any) -> int:
-    unequal = a != b
-    return int(np.argmax(unequal)) if unequal.any() else len(a)
 
 
 def _axolotl(version: str, t: Template, rule: Text, *quirks: Text) -> Recipe:

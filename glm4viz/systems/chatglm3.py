@@ -4,6 +4,7 @@ The older one (2023) knows tools, and a call with its result is one entry; the l
 because it masks system and user only, trains what a tool returned.
 """
 
+import ast
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -49,7 +50,8 @@ def _write_call(messages: Sequence[Message], m: int, w: Writer) -> int:
 def _python_call(call: Message) -> str:
     try:
         arguments = json.loads(call["content"])
-        code = f"tool_call({', '.join(f'{name}={value!r}' for name, value in arguments.items())})"
+        # The script builds a syntax tree and unparses it, which writes a number too large for a float as 1e309.
+        code = f"tool_call({', '.join(f'{name}={ast.unparse(ast.Constant(value))}' for name, value in arguments.items())})"
         code.encode()  # JSON may spell half a character, which no tokenizer takes
     except (ValueError, TypeError, AttributeError, RecursionError):
         raise RecipeRejects(
@@ -143,8 +145,9 @@ EMPTY_STAYS: Text = {
     "zh": "内容为空的消息仍写出标签和换行，于是空回答会被训练成立刻停止。",
 }
 CALL_REWRITTEN: Text = {
-    "en": "A call's JSON arguments are rewritten as Python code, tool_call(name='value') in a code block, and that is what is trained.",
-    "zh": "工具调用的 JSON 参数会改写成代码块里的 Python 代码 tool_call(name='value')，训练的就是它。",
+    "en": "A call's JSON arguments are rewritten as Python code, tool_call(name='value') in a code block, and that is what is trained. A number "
+    "too large, such as 1e400, becomes 1e309.",
+    "zh": "工具调用的 JSON 参数会改写成代码块里的 Python 代码 tool_call(name='value')，训练的就是它。过大的数（例如 1e400）会写成 1e309。",
 }
 NULL_RESULT: Text = {
     "en": "A call without a result still gets an observation, with the word null. An observation without a call is trained like an answer.",

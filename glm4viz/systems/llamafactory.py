@@ -59,12 +59,12 @@ def write_system(message: Message, w: Writer, mask: bool) -> None:
 def write_question(m: int, message: Message, w: Writer, *, mask: bool, label: str | None, owner: int | None) -> None:
     """`owner` is the answer before it: what the tag is labelled with tells how that answer ends."""
     w.special(f"<|{message['role']}|>", "role_tag", message=m, mask=mask, label=label, owner=owner)
-    w.text(Segment("newline", "\n", m), Segment("content", message["content"] or "", m, 0), mask=mask, specials=True)
+    w.text(Segment("newline", "\n", m), Segment("content", message["content"], m, 0), mask=mask, specials=True)
     w.special("<|assistant|>", "role_tag", message=m + 1, mask=mask)
 
 
 def write_answer(m: int, message: Message, w: Writer, *, mask: bool) -> None:
-    content = Segment("content", message["content"] or "", m, 0)
+    content = Segment("content", message["content"], m, 0)
     if message.get("metadata"):
         content = call_arguments(content)
     w.text(Segment("metadata", message.get("metadata") or "", m), Segment("newline", "\n", m), content, mask=mask, specials=True)
@@ -99,22 +99,31 @@ def tools_text(tools: Any) -> str:
 
 
 def first_question(messages: Sequence[Message]) -> int:
-    """Where the pairs begin: after a system message. Raises RecipeRejects for what the converter empties and the loader drops."""
+    """Where the pairs begin: after a system message, the only one that may be null. Raises RecipeRejects for what the converter empties
+    and the loader drops, and for what stops the formatter.
+    """
     first = int(messages[0]["role"] == "system")
     turns = messages[first:]
     for i, message in enumerate(turns):
         if message["role"] not in (ANSWERS if i % 2 else QUESTIONS):
             wanted = "assistant" if i % 2 else "user or observation"
-            raise _skipped(
+            raise skipped(
                 f"Invalid role tag: message {first + i} is {message['role']}, where {wanted} must stand",
                 f"Invalid role tag：第 {first + i} 条消息是 {message['role']}，这里应当是 {wanted}",
             )
     if not turns or len(turns) % 2:
-        raise _skipped("Invalid message count: the last question has no answer", "Invalid message count：最后一个问题没有回答")
+        raise skipped("Invalid message count: the last question has no answer", "Invalid message count：最后一个问题没有回答")
+    for m, message in enumerate(turns, first):
+        if message["content"] is None:
+            raise RecipeRejects(
+                f"LLaMA-Factory crashes on the null content of message {m} (RuntimeError: Expected a string, got None). Write a text, which "
+                "may be empty.",
+                f"第 {m} 条消息的 content 是 null，LLaMA-Factory 会崩溃（RuntimeError: Expected a string, got None）。请写文本，可以为空。",
+            )
     return first
 
 
-def _skipped(en: str, zh: str) -> RecipeRejects:
+def skipped(en: str, zh: str) -> RecipeRejects:
     return RecipeRejects(
         f"LLaMA-Factory skips this conversation ({en}). Questions (user, observation) and answers must alternate and end with an answer.",
         f"LLaMA-Factory 会跳过这段对话（{zh}）。提问（user、observation）与回答必须交替，并以回答结尾。",
@@ -134,10 +143,11 @@ class Pair(NamedTuple):
 
 
 def pairs_of(sample: LabelledSample) -> list[Pair]:
-    first = int(sample.messages[0]["role"] == "system")
+    answers = [m for m, message in enumerate(sample.messages) if message["role"] == "assistant"]
     begins = np.searchsorted(sample.message_index[:-1], np.arange(len(sample.messages) + 1)).tolist()
     # Prefix and system belong to the first question; an answer's first token is its tag, which the question ends with.
-    return [Pair(begins[m] if m > first else 0, begins[m + 1] + 1, begins[m + 2], m + 1) for m in range(first, len(sample.messages), 2)]
+    starts = [0, *(begins[m + 1] for m in answers[:-1])]
+    return [Pair(start, begins[m] + 1, begins[m + 1], m) for start, m in zip(starts, answers, strict=True)]
 
 
 def infer_seqlen(source: int, target: int, room: int) -> tuple[int, int]:
@@ -198,6 +208,10 @@ QUIRKS: tuple[Text, ...] = (
     {
         "en": "An empty answer is kept: its header newline and its end are trained.",
         "zh": "空回答会保留：头部换行和结束处都参与训练。",
+    },
+    {
+        "en": "A null content stops it (RuntimeError: Expected a string, got None), except in the system message, which is then left out.",
+        "zh": "content 为 null 会让它中止（RuntimeError: Expected a string, got None），system 消息除外：那时它只是不写出。",
     },
     {
         "en": "A call's arguments are parsed and written anew. Its tools text has its own persona.",

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from glm4viz.errors import RecipeRejects
 from glm4viz.layout import Message, Segment, Writer
 from glm4viz.recipe import LabelledSample, Recipe, Source
+from glm4viz.texts import Text
 
 TOOLS_HEADING = "# 可用工具\n\n"
 TOOL = "## {name}\n\n{body}\n在调用上述函数时，请使用 Json 格式表示调用的参数。"
@@ -65,7 +66,7 @@ def write(contexts: Sequence[Context], w: Writer) -> None:
 
 def system(message: Message) -> list[Context]:
     """With tools, their text stands in place of the system's own."""
-    text = Segment("tools", tools_text(message["tools"]), 0) if message.get("tools") else Segment("content", message["content"] or "", 0, 0)
+    text = Segment("tools", tools_text(message["tools"]), 0) if message.get("tools") else Segment("content", message["content"], 0, 0)
     return [Context(s) for s in (Segment("role_tag", "<|system|>", 0), Segment("newline", "\n", 0), text)] if text.text else []
 
 
@@ -120,20 +121,29 @@ def is_call(message: Message) -> bool:
 
 def call_arguments(content: str, m: int) -> Segment:
     """The arguments are parsed, and printed as Python prints them."""
-    try:
-        arguments = json.loads(content)
-    except (ValueError, RecursionError):
-        try:
-            arguments = ast.literal_eval(content)
-        except (ValueError, SyntaxError, RecursionError, MemoryError):
-            arguments = None
+    arguments = parsed(content)
     if isinstance(arguments, str) or arguments is None:
-        raise RecipeRejects(
-            "ms-swift can't parse this call's arguments (AssertionError). Write them as a JSON object.",
-            "ms-swift 解析不了这次调用的参数（AssertionError）。请写成 JSON 对象。",
-        )
+        raise unparsed()
     text = str(arguments)
     return Segment("content", text, m, 0 if text == content else -1)
+
+
+def parsed(text: str) -> Any:
+    """The value that a text writes, as JSON or else as Python; None where it is neither."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        try:
+            return ast.literal_eval(text)
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            return None
+
+
+def unparsed() -> RecipeRejects:
+    return RecipeRejects(
+        "ms-swift can't parse this call's arguments (AssertionError). Write them as a JSON object.",
+        "ms-swift 解析不了这次调用的参数（AssertionError）。请写成 JSON 对象。",
+    )
 
 
 def tools_text(tools: Any) -> str:
@@ -166,8 +176,13 @@ def check_rounds(runs: Sequence[tuple[str, list[int]]], messages: Sequence[Messa
             )
         before = role
     for m, message in enumerate(messages):
-        if message["content"] is None and message["role"] != "system":
-            raise _refuses(f"message {m} has no text", f"第 {m} 条消息没有文本")
+        if message["content"] is None:
+            raise RecipeRejects(
+                f"ms-swift deletes this row before it is encoded: message {m} has no text, its content is null (AssertionError in "
+                "_check_messages; strict=True stops there). Write a text, which may be empty.",
+                f"ms-swift 在编码之前就会删除这一行：第 {m} 条消息的 content 是 null（_check_messages 里的 AssertionError；strict=True 则会停下）。"
+                "请写文本，可以为空。",
+            )
 
 
 def _refuses(en: str, zh: str) -> RecipeRejects:
@@ -185,6 +200,11 @@ def check_length(sample: LabelledSample, max_length: int | None) -> LabelledSamp
     return sample
 
 
+MAX_LENGTH: Text = {
+    "en": "max_length: a longer sample is refused (truncation_strategy raise; delete drops it)",
+    "zh": "max_length：更长的样本会被拒绝（truncation_strategy 为 raise；delete 则丢弃）",
+}
+
 RECIPES = (
     Recipe(
         id="ms-swift",
@@ -196,10 +216,7 @@ RECIPES = (
             "zh": "训练每个回答的正文；它的标签和头部换行不训练。其后的 <|user|> 作为停止信号参与训练，调用后的 <|observation|> 也是；"
             "最后一个回答之后会追加一个 <|user|> 并训练。",
         },
-        max_length={
-            "en": "max_length: a longer sample is refused (truncation_strategy raise; delete drops it)",
-            "zh": "max_length：更长的样本会被拒绝（truncation_strategy 为 raise；delete 则丢弃）",
-        },
+        max_length=MAX_LENGTH,
         layout=swift_encode,
         fit=check_length,
         quirks=(
@@ -210,6 +227,14 @@ RECIPES = (
             {
                 "en": "Answers in a row are joined without tag or separator, questions in a row too.",
                 "zh": "连续的回答直接拼接，没有标签或分隔符；连续的提问也是。",
+            },
+            {
+                "en": "A row with a null content, the system message's included, is deleted with a warning before anything is encoded.",
+                "zh": "只要有一条消息（包括 system）的 content 是 null，整行就会在编码之前被删除，并给出警告。",
+            },
+            {
+                "en": "Nulls inside tools are written as null; from 4.6.0 on they are dropped before, as what Arrow filled in.",
+                "zh": "tools 内部的 null 会写成 null；从 4.6.0 起会作为 Arrow 填入的空值提前丢弃。",
             },
             {
                 "en": "With tools, the system message's own text is ignored, and the tools text has no persona.",

@@ -19,22 +19,41 @@ LLAMA3_SPECIALS = {
 
 
 def tokenize_messages(messages: Sequence[Message], w: Writer) -> None:
+    contents = contents_of(messages)
     validate_messages(messages)
     w.special("<|begin_of_text|>", "prefix")
-    for m, message in enumerate(messages):
-        write_message(m, message, w, mask=message["role"] == "assistant")
+    for m, content in enumerate(contents):
+        write_message(m, messages[m]["role"], content, w)
     w.special(END, "stop")
 
 
-def write_message(m: int, message: Message, w: Writer, *, mask: bool) -> None:
-    content: str = message["content"]
-    stripped = content.strip()
-    start = len(content[: len(content) - len(content.lstrip())].encode()) if stripped else -1
+def contents_of(messages: Sequence[Message]) -> list[Segment]:
+    """The text of each message, stripped. Raises RecipeRejects where the first has none.
+
+    OpenAIToMessages sets a variable `content` for a text and for a list, and for null leaves it as the message before it did: that text then
+    stands there again, in no place of the message's own content.
+    """
+    segments, text = list[Segment](), None
+    for m, message in enumerate(messages):
+        text = text if message["content"] is None else message["content"]
+        if text is None:
+            raise RecipeRejects(
+                "torchtune crashes on the null content of the first message (UnboundLocalError: content). Write a text.",
+                "第一条消息的 content 是 null，torchtune 会崩溃（UnboundLocalError: content）。请写上文本。",
+            )
+        stripped = text.strip()
+        given = stripped and message["content"] is not None
+        segments.append(Segment("content", stripped, m, len(text[: len(text) - len(text.lstrip())].encode()) if given else -1))
+    return segments
+
+
+def write_message(m: int, role: str, content: Segment, w: Writer) -> None:
+    mask = role == "assistant"
     w.special("<|start_header_id|>", "role_tag", message=m, mask=mask)
-    w.text(Segment("role_tag", message["role"], m), mask=mask)
+    w.text(Segment("role_tag", role, m), mask=mask)
     w.special("<|end_header_id|>", "role_tag", message=m, mask=mask)
     w.text(Segment("newline", "\n\n", m), mask=mask)
-    w.text(Segment("content", stripped, m, start), mask=mask)
+    w.text(content, mask=mask)
     w.special("<|eot_id|>", "stop", message=m, mask=mask)
 
 
@@ -45,8 +64,6 @@ def validate_messages(messages: Sequence[Message]) -> None:
     before = "assistant"
     for m, message in enumerate(messages):
         role = message["role"]
-        if message["content"] is None:
-            raise _invalid(f"message {m} has no text", f"第 {m} 条消息没有文本")
         if role == "assistant" and before not in ("user", "observation"):
             raise _invalid(f"message {m} is an answer, but no question stands before it", f"第 {m} 条消息是回答，但前面没有提问")
         if role == "user" and before == "user":
@@ -99,6 +116,11 @@ RECIPES = (
                 "zh": "这是 Llama 3 的格式，不是 GLM-4 的：它的特殊 token 在这里用替代编号表示。",
             },
             {"en": "Contents are stripped of surrounding white space.", "zh": "内容首尾的空白会被去掉。"},
+            {
+                "en": "A message with null content repeats the text of the message before it (a variable keeps its old value); in the first "
+                "message a null crashes (UnboundLocalError).",
+                "zh": "content 为 null 的消息会重复前一条消息的文本（变量保留了旧值）；第一条消息为 null 则会崩溃（UnboundLocalError）。",
+            },
             {
                 "en": "Two questions or two answers in a row, and tool results, are refused; metadata and tools are ignored.",
                 "zh": "连续两个提问或回答、以及工具结果都会被拒绝；metadata 和 tools 被忽略。",

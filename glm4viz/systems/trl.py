@@ -28,7 +28,7 @@ def render(messages: Sequence[Message], w: Writer) -> None:
 
 
 def without_nulls(message: Message) -> Message:
-    """The message without the keys that are null, which the system takes for absent."""
+    """The message without the keys that are null, which transformers drops from 5.23.0 on; nulls inside a value stay."""
     return {key: value for key, value in message.items() if value is not None or key == "content"}
 
 
@@ -42,6 +42,12 @@ def sft(messages: Sequence[Message], w: Writer) -> None:
     render([without_nulls(message) for message in messages], w)
 
 
+NULLS_PRINTED: Text = {
+    "en": "A null metadata is written as the word None, and null tools stop the template: transformers up to 5.22 hand nulls to it, and "
+    "unsloth-zoo asks for 5.17 or older. From 5.23.0 on, null keys are dropped.",
+    "zh": "metadata 为 null 时会写出单词 None，tools 为 null 时模板会报错：5.22 及更早的 transformers 把 null 交给模板，"
+    "而 unsloth-zoo 要求 5.17 或更早的版本。从 5.23.0 起，值为 null 的键会被丢弃。",
+}
 TEMPLATE_QUIRKS: tuple[Text, ...] = (
     {
         "en": "A message with empty content is written as nothing, not even its tag.",
@@ -79,7 +85,12 @@ RECIPES = (
                 "en": "The label on the very first token never enters the loss: nothing predicts it.",
                 "zh": "第一个 token 上的标签从不进入损失：没有位置预测它。",
             },
-            {"en": "Null keys are removed before rendering.", "zh": "值为 null 的键会在渲染前删除。"},
+            {
+                "en": "Shown with transformers 5.23.0, which drops a message's null keys before rendering. 5.22 and older print a null "
+                "metadata as the word None. Nulls inside tools are printed by both.",
+                "zh": "这里按 transformers 5.23.0 显示：渲染前会丢弃消息里值为 null 的键。5.22 及更早的版本会把为 null 的 metadata 写成单词 None。"
+                "tools 内部的 null 两者都会写出。",
+            },
             *TEMPLATE_QUIRKS,
         ),
     ),

@@ -105,9 +105,8 @@ def _content(messages: Sequence[Message], m: int) -> Segment:
 
 
 def _with_loss(message: Message) -> bool:
-    """`loss` may be a truth value or its name; null counts as false."""
-    loss = message.get("loss", True)
-    return loss.lower() == "true" if isinstance(loss, str) else bool(loss)
+    """Only what prints as true, in any case, counts as true: not 1, and not null."""
+    return str(message.get("loss", True)).lower() == "true"
 
 
 # Methods 1 and 2, on GLM-4's layout -----------------------------------------------------------------------------------
@@ -157,8 +156,9 @@ NO_TOOLS: Text = {
     "zh": "tools 和 metadata 会被忽略，observation 会报错：这条路径不支持工具。",
 }
 LOSS_KEY: Text = {
-    "en": 'An answer with "loss": false is read but not trained, nor is its end token. A null loss counts as false.',
-    "zh": '带有 "loss": false 的回答和它的结束 token 只读不训练。loss 为 null 也算 false。',
+    "en": 'An answer with "loss": false is read but not trained, nor is its end token. Whatever doesn\'t print as true counts as false: '
+    "1, 1.0 and null, too.",
+    "zh": '带有 "loss": false 的回答和它的结束 token 只读不训练。打印出来不是 true 的都算 false：1、1.0 和 null 也是。',
 }
 BOS_AGAIN: Text = {
     "en": "[gMASK] <sop> is put before every turn, and a newline after every </s>: the model's own format has neither.",

@@ -4,17 +4,16 @@ import base64
 import binascii
 import json
 import zlib
-from collections.abc import Sequence
-
-from glm4viz.layout import Message
+from collections.abc import Mapping
+from typing import Any
 
 MOST_CHARACTERS = 8_000  # servers and chats cut longer addresses
 MOST_BYTES = 1_000_000  # of text; deflate could make a gigabyte out of a short link
 
 
-def pack_conversation(messages: Sequence[Message]) -> str | None:
+def pack_conversation(record: Mapping[str, Any]) -> str | None:
     """The text to put in a link, or None if the conversation is too long for one."""
-    text = json.dumps({"messages": list(messages)}, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
     data = text.encode("utf-8", "surrogatepass")
     if len(data) > MOST_BYTES:
         return None

@@ -7,6 +7,7 @@ language. Here the address holds ids: `?language=zh&recipe=glm4&max_length=1025`
 from collections.abc import Callable, Collection
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from glm4viz.locales import LANGUAGES
 from glm4viz.systems.own import CustomRecipe
@@ -76,13 +77,13 @@ def _written(value: object) -> str:
 
 
 def load() -> None:
-    """Take over what the address says, when it is new: at the first run, or after the browser's back or forward."""
+    """Take over what the address says, when it is new: at the first runs, or after the browser's back or forward.
+
+    With a click, too, the browser sends an address; that of a quick click is older than what the last run wrote, and says nothing.
+    """
     state, found = st.session_state, st.query_params.to_dict()
-    if found == state.get("url_seen"):
+    if found == state.get("url_seen") or ("url_written" in state and not _went_back()):
         return
-    written = state.get("url_written")
-    if written is not None and settings() != written[1]:
-        return  # a widget was used before the browser had taken over the last address: the reader's choice is newer
     state.url_seen = found
     for name, parse in PARAMETERS.items():
         value = parse(found[name]) if name in found else None
@@ -95,9 +96,10 @@ def load() -> None:
         restore(state.get("edit", 0))
 
 
-def overtake() -> None:
-    """For the callback of a quick control: what the browser sends with a click may be older than what the last run wrote there."""
-    st.session_state.url_seen = st.query_params.to_dict()
+def _went_back() -> bool:
+    """Whether the browser's back or forward button brought this run about."""
+    context = get_script_run_ctx()
+    return context is not None and context.is_history_navigation
 
 
 SHARED = ("paste", "max_input_length", "max_output_length")  # what pages share beside the address

@@ -11,7 +11,7 @@ import numpy as np
 
 from glm4viz.labelling import engine
 from glm4viz.layout import PARTS
-from glm4viz.reading.example import source_code
+from glm4viz.reading.example import source_files
 from glm4viz.rows import collator
 from glm4viz.walkthrough import training
 from glm4viz.walkthrough.plain import PLAIN
@@ -44,14 +44,13 @@ def code_of(step: Step) -> list[Listing]:
 
 
 def own_code(step: Step) -> dict[str, str]:
-    """The code that really made this step, whole files by name: the recipe's and the engine's, or the collator's; none where
+    """The code that really made this step, whole files by name: the recipe's, those it uses, and the engine's, or the collator's; none where
     the page computes with what `code_of` shows."""
     if step.kind in AFTER_THE_SCRIPT or not code_of(step):
         return {}
     if step.kind == "padding":
         return {"collator.py": inspect.getsource(collator)}
-    recipe = step.sample.recipe
-    return {recipe.id: source_code(recipe), "engine.py": inspect.getsource(engine)}
+    return source_files(step.sample.recipe) | {"engine.py": inspect.getsource(engine)}
 
 
 def marks(step: Step) -> frozenset[str]:

@@ -1,15 +1,9 @@
-"""Whole files: the same findings as `lint`, however the file is cut and whoever reads it; and the command around it."""
+"""check: what lint finds, in whole files; duplicates, the command, recipes."""
 
 import json
-import os
 import random
 import re
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,34 +11,16 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 import glm4viz
-from glm4viz.check import Checked, Settings, check_files
-from glm4viz.check.chunks import SIZE, Chunk, chunks_of
+from glm4viz.check import Settings, check_files
+from glm4viz.check.chunks import Chunk, chunks_of
 from glm4viz.check.duplicates import Seen, fingerprint
 from glm4viz.check.examine import examine
 from glm4viz.cli import app
-from glm4viz.linter.mend import mend
+from tests.check.files import Messages, found, run, write
 from tests.conftest import CONVERSATIONS
-from tests.linter.test_lint import ASK, CASES, GOOD, RESULT, TELL, TOOL, TOOLS, TWO, WITH_CALL
+from tests.linter.test_lint import ASK, CASES, GOOD, RESULT, TELL, TOOLS, TWO, WITH_CALL
 from tests.malformed import good_record
 from tests.strategies import conversations, texts
-
-Messages = list[dict[str, Any]]
-
-
-def write(path: Path, *records: Any) -> Path:
-    path.write_text(
-        "".join((r if isinstance(r, str) else json.dumps({"messages": r}, ensure_ascii=False)) + "\n" for r in records), "utf-8"
-    )
-    return path
-
-
-def run(*arguments: object) -> Any:
-    return CliRunner().invoke(app, ["check", *map(str, arguments)])
-
-
-def found(path: Path, workers: int = 1, size: int = SIZE, **settings: Any) -> list[Checked]:
-    pieces = check_files([path], Settings(**{"recipe": "glm4"} | settings), workers, size)
-    return [checked for piece in pieces for checked in piece.checked]
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +65,7 @@ def test_a_glance_never_calls_a_bad_text_clean(question: str, answer: str, recip
     assert [f for c in checked for f in c.findings] == glm4viz.lint(messages, recipe)
 
 
+@pytest.mark.slow
 def test_pieces_and_workers_change_nothing(mixed: Path) -> None:
     whole = found(mixed)
     assert len(list(chunks_of(mixed, 2000))) > 5
@@ -191,94 +168,6 @@ def test_page_is_escaped_and_forbids_everything(tmp_path: Path) -> None:
     assert run(data, "--html", tmp_path / "no" / "o.html").exit_code == 2
 
 
-# Mending --------------------------------------------------------------------------------------------------------------
-
-MENDED = {
-    "null metadata": ([ASK, {**TELL, "metadata": None}], [ASK, TELL]),
-    "null tools": ([{**ASK, "tools": None}, TELL], [ASK, TELL]),
-    "tools": (
-        [{"role": "system", "content": "", "tools": [{"name": "f", "args": {"x": "A number"}}]}, ASK, TELL],
-        [
-            {
-                "role": "system",
-                "content": "",
-                "tools": [
-                    {
-                        "type": "function",
-                        "function": {
-                            "name": "f",
-                            "description": "",
-                            "parameters": {"type": "object", "properties": {"x": {"description": "A number"}}},
-                        },
-                    }
-                ],
-            },
-            ASK,
-            TELL,
-        ],
-    ),
-    "copied tools": ([TOOLS, {**ASK, "tools": [TOOL]}, TELL], [TOOLS, ASK, TELL]),
-    "byte order mark": ([{**ASK, "content": "\ufeff" + ASK["content"]}, TELL], [ASK, TELL]),
-    "prefix": ([{**ASK, "content": "[gMASK]<sop>" + ASK["content"]}, TELL], [ASK, TELL]),
-    "call": (
-        [TOOLS, ASK, {"role": "assistant", "content": '{"name": "get_time", "arguments": {"zone": "UTC"}}'}, RESULT, TELL],
-        WITH_CALL,
-    ),
-    "empty end": ([ASK, TELL, {"role": "user", "content": ""}], [ASK, TELL]),
-}
-
-
-@pytest.mark.parametrize("name", MENDED)
-def test_what_needs_no_guess_is_mended_and_said(name: str) -> None:
-    given_messages, wanted = MENDED[name]
-    before = json.dumps(given_messages)
-    mended, changes = mend(given_messages)
-    assert mended == wanted
-    assert json.dumps(given_messages) == before
-    assert len(changes) == 1
-    assert changes[0].sentence() != changes[0].sentence("zh")
-    assert mend(mended) == (wanted, [])
-    assert glm4viz.lint(mended) == []
-
-
-@given(conversations)
-def test_what_is_fine_is_left_alone(messages: Messages) -> None:
-    mended, changes = mend(messages)
-    assert bool(changes) or mended == messages
-    if not glm4viz.lint(messages):
-        assert changes == []
-
-
-def test_fix_writes_what_could_be_read_and_lists_changes(tmp_path: Path) -> None:
-    data, out = write(tmp_path / "a.jsonl", GOOD, "{'bad': 1}", [ASK, {**TELL, "metadata": None}]), tmp_path / "fixed.jsonl"
-    result = run(data, "--fix", out)
-    assert result.exit_code == 1
-    assert "a.jsonl:3 messages[1].metadata: null removed" in result.stdout.replace("\n", "")
-    assert [json.loads(line) for line in out.read_text("utf-8").splitlines()] == [{"messages": GOOD}, {"messages": [ASK, TELL]}]
-    assert run(out).exit_code == 0
-    data.write_text("{'bad': 1}\n", "utf-8")
-    assert run(data, "--fix", out).exit_code == 2
-    assert len(out.read_text("utf-8").splitlines()) == 2, "a file that stands there is not replaced by an empty one"
-
-
-def test_kill_leaves_no_half_written_file(tmp_path: Path) -> None:
-    rng = random.Random(5)
-    data = write(tmp_path / "a.jsonl", *(good_record(rng)["messages"] for _ in range(20_000)))
-    (tmp_path / "out").mkdir()
-    out = tmp_path / "out" / "fixed.jsonl"
-    out.write_text("old", "utf-8")
-    command = [sys.executable, "-m", "glm4viz", "check", str(data), "--fix", str(out), "--workers", "1", "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as process:
-        assert process.stdout is not None
-        process.stdout.readline()  # it is in the middle of its work
-        time.sleep(0.05)
-        os.kill(process.pid, signal.SIGKILL)
-    assert process.returncode == -signal.SIGKILL
-    assert out.read_text("utf-8") == "old"
-    if hasattr(os, "O_TMPFILE"):
-        assert [path.name for path in out.parent.iterdir()] == ["fixed.jsonl"]
-
-
 # Recipes --------------------------------------------------------------------------------------------------------------
 
 
@@ -296,6 +185,7 @@ def test_a_training_config_gives_recipe_and_limit(tmp_path: Path) -> None:
     assert run(data, "--config", config).exit_code == 2
 
 
+@pytest.mark.slow
 def test_a_recipe_of_one_s_own_is_checked_in_any_process(mixed: Path) -> None:
     own = glm4viz.CustomRecipe(turns="last", stop="none").recipe().id
     whole = found(mixed, recipe=own)

@@ -11,15 +11,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from typer.testing import CliRunner
 
 import glm4viz
-from glm4viz.check import Checked, Settings, check_files
+from glm4viz.check import Checked, Settings, check_files, outliers
 from glm4viz.check.near import HASHES, NearSeen, bands_for, jaccard, near_text, normalised, shingles_of
 from glm4viz.check.outliers import robust_scores
-from glm4viz.cli import app
 from glm4viz.errors import ModelError
-from tests.check.test_check import write
+from tests.check.files import run, write
 from tests.linter.test_lint import said
 
 Messages = list[dict[str, Any]]
@@ -79,6 +77,7 @@ def test_they_are_not_looked_for_unless_asked(copies: tuple[Path, dict[int, int]
     assert found(copies[0], near=None) == []
 
 
+@pytest.mark.slow
 def test_pieces_and_workers_change_nothing(copies: tuple[Path, dict[int, int]]) -> None:
     whole = found(copies[0])
     assert [checked.place.record for checked in whole] == sorted(checked.place.record for checked in whole)
@@ -194,6 +193,16 @@ def test_scores_are_robust() -> None:
     assert not robust_scores(np.empty(0)).any()
 
 
+def test_far_is_three_and_a_half_of_these_scores(monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = [1.0] * 20 + [2.0] * 5 + [3.0] * 18  # with one value of each kind below: median 2, and 1 is the median distance from it
+    near, far = 2 + 1.4826 * 3.4, 2 + 1.4826 * 3.6
+    monkeypatch.setattr(outliers, "_losses", lambda *_: iter([*usual, near, far]))
+    monkeypatch.setattr("glm4viz.loss.load_model", lambda _: None)
+    found = outliers.find_outliers(["a.jsonl"], Settings("glm4"), "demo")
+    assert list(found) == [("a.jsonl", len(usual) + 1)]
+    assert "the file's median is 2" in next(iter(found.values())).text
+
+
 @pytest.fixture(scope="module")
 def garbage(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the demo model learned, an answer of garbage in line 12, a line that can't be read and one without an answer."""
@@ -205,10 +214,7 @@ def garbage(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(tmp_path_factory.mktemp("loss") / "garbage.jsonl", *rows)
 
 
-def run(*arguments: object) -> Any:
-    return CliRunner().invoke(app, ["check", *map(str, arguments)])
-
-
+@pytest.mark.slow
 def test_an_answer_of_garbage_is_an_outlier(garbage: Path) -> None:
     result = run(garbage, "--loss-outliers", "demo", "--json", "--near-duplicates")
     *findings, summary = map(json.loads, result.stdout.splitlines())
@@ -219,6 +225,7 @@ def test_an_answer_of_garbage_is_an_outlier(garbage: Path) -> None:
     assert "loss-outlier" not in run(garbage, "--json").stdout
 
 
+@pytest.mark.slow
 def test_people_and_the_page_see_it_too(garbage: Path, tmp_path: Path) -> None:
     page = tmp_path / "o.html"
     result = run(garbage, "--loss-outliers", "demo", "--lang", "zh", "--html", page)
@@ -241,6 +248,7 @@ def test_what_can_not_be_loaded_or_scored_is_said(garbage: Path, tmp_path: Path,
     assert "这里没有 torch" in result.stderr
 
 
+@pytest.mark.slow
 def test_torch_is_loaded_only_then(garbage: Path) -> None:
     code = f"import sys\nfrom glm4viz.cli import app\ntry:\n app(['check', {str(garbage)!r}, '--near-duplicates'])\nfinally:\n print('torch' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

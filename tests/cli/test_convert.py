@@ -150,6 +150,7 @@ def test_a_file_is_whole_or_not_there(nameless: bool, before: str | None, tmp_pa
 
 @pytest.mark.parametrize("before", [None, LINE])
 @pytest.mark.parametrize("name", ["out.jsonl", "out.jsonl.gz"])
+@pytest.mark.slow
 def test_killed_it_leaves_no_half_written_output(name: str, before: str | None, tmp_path: Path) -> None:
     out = tmp_path / name
     if before:

@@ -1,6 +1,8 @@
 """label and label_batch: against the slow twin, against each other, and the columns' promises, for any conversation."""
 
 import copy
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import glm4viz
-from glm4viz.errors import ConversationError, Glm4vizError, RecipeRejects, UnknownRecipe
+from glm4viz.errors import ConversationError, RecipeRejects, UnknownRecipe
+from glm4viz.layout import Message, Segment, Writer
+from glm4viz.systems.registry import get_recipe
 from tests.conftest import CONVERSATIONS
 from tests.slow_twin import process_batch
 from tests.strategies import conversations, texts
@@ -57,24 +61,6 @@ def test_the_tokens_bytes_are_the_rendered_text(text: str, recipe: str) -> None:
     s = glm4viz.label([{"role": "user", "content": "?"}, {"role": "assistant", "content": text + "."}], recipe)
     end = s.token_bytes[-1].decode()
     assert b"".join(s.token_bytes).decode() == f"[gMASK]<sop><|user|>\n?<|assistant|>\n{text}.{end}"
-
-
-@given(st.lists(conversations, max_size=4), st.sampled_from(GLM4_RECIPES), st.one_of(st.none(), st.integers(1, 40)))
-def test_a_batch_is_its_rows(many: list[list[dict[str, Any]]], recipe: str, max_length: int | None) -> None:
-    batch = glm4viz.label_batch(many, recipe, max_length=max_length)
-    row = 0
-    for i, messages in enumerate(many):
-        try:
-            single = glm4viz.label(messages, recipe, max_length=max_length)
-        except Glm4vizError:
-            assert i in batch.errors
-            continue
-        part = slice(batch.offsets[row], batch.offsets[row + 1])
-        assert batch.input_ids[part].tolist() == single.input_ids.tolist() == batch[row].input_ids.tolist()
-        assert batch.labels[part].tolist() == single.labels.tolist() == batch[row].labels.tolist()
-        assert batch.source[row] == i
-        row += 1
-    assert row == len(batch)
 
 
 def test_a_bad_conversation_costs_a_batch_only_itself() -> None:
@@ -190,3 +176,13 @@ def test_evaluation_without_an_answer() -> None:
     for recipe in ("glm4@b9d6d38", "glm4-combine@dfe4601", "glm4v@dfe4601"):
         with pytest.raises(RecipeRejects):
             glm4viz.eval_pairs(messages, recipe)
+
+
+def test_a_written_weight_is_the_labels_weight() -> None:
+    def twice(_: Sequence[Message], w: Writer) -> None:
+        w.special("<|user|>", "role_tag", message=0, weight=3.0)
+        w.text(Segment("content", "a<|user|>b", 0, 0), mask=True, specials=True, weight=2.0)
+        w.special("<|user|>", "stop", message=0, mask=True, weight=0.5)
+
+    sample = glm4viz.label([{"role": "user", "content": "?"}], replace(get_recipe("glm4"), layout=twice, shift=False))
+    assert sample.weights.tolist() == [0.0, 2.0, 2.0, 2.0, 0.5]

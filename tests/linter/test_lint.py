@@ -54,6 +54,8 @@ CASES: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     "system-text-trained": (said("s:Be brief.", "u:Hi?", "a:Hello."), None, {"recipe": "trl"}),
     "only-last-answer-trained": (TWO, GOOD, {"recipe": "glm4-combine@dfe4601"}),
     "answer-not-trained": ([ASK, TELL, *WITH_CALL[1:]], GOOD, {"recipe": "unsloth"}),
+    "answer-edge-not-trained": (said("u:Hi?", "a:[[1, 2]] it is."), GOOD, {"recipe": "axolotl"}),
+    "call-ends-turn": (WITH_CALL, GOOD, {"recipe": "llamafactory"}),
     "null-content": ([GOOD[0], {"role": "assistant", "content": None}], GOOD, {}),
     "empty-content": (said("u:Hi?", "a:"), WITH_CALL, {}),
     "blank-content": (said("u:Hi?", "a: \n"), said("u:Hi?", "a: Hello.\n"), {}),
@@ -77,6 +79,7 @@ CASES: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     ),
     "arguments-not-json": ([TOOLS, ASK, {**CALL, "content": "{'zone': 'UTC'}"}, RESULT, TELL], WITH_CALL, {}),
     "undeclared-function": ([TOOLS, ASK, {**CALL, "metadata": "get_date"}, RESULT, TELL], [ASK, CALL, RESULT, TELL], {}),
+    "begins-with-newline": (said("u:Hi?", "a: \n\nHello."), said("u:Hi?", "a:  Hello.\n\nBye."), {}),
     "observation-without-call": ([ASK, RESULT, TELL], WITH_CALL, {}),
     "call-without-observation": ([TOOLS, ASK, CALL, ASK, TELL], WITH_CALL, {}),
     "parallel-calls": ([TOOLS, ASK, CALL, CALL, RESULT, RESULT, TELL], [TOOLS, ASK, CALL, RESULT, CALL, RESULT, TELL], {}),
@@ -148,7 +151,6 @@ CLEAN_GOLDEN = [
     "open-zh-one-turn",
     "open-mixed-three-turns",
     "open-system-two-turns",
-    "open-code-and-edges",
     "open-tool-call",
     "open-thought-then-call",
     "open-long-eight-turns",
@@ -166,6 +168,10 @@ def test_clean_samples_draw_nothing(path: Path) -> None:
 @pytest.mark.parametrize("name", CLEAN_GOLDEN)
 def test_clean_golden_conversations_draw_nothing(name: str) -> None:
     assert glm4viz.lint(CONVERSATIONS[name]) == []
+
+
+def test_code_and_edges_only_begin_with_empty_lines() -> None:
+    assert {finding.rule for finding in glm4viz.lint(CONVERSATIONS["open-code-and-edges"])} == {"begins-with-newline"}
 
 
 @given(conversations, st.sampled_from([*glm4viz.recipes()]), st.one_of(st.none(), st.integers(1, 40)))

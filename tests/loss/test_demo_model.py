@@ -13,6 +13,8 @@ from glm4viz.loss.demo.train import STOP_TOKENS, batches, read_samples, seen_sam
 from glm4viz.recipe import LabelledSample
 from tests.plain_losses import plain_losses
 
+pytestmark = pytest.mark.slow  # models are loaded
+
 ROWS = 151_552
 MIB = 1 << 20
 QUESTIONS = {

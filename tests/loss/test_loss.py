@@ -1,7 +1,6 @@
 """Per-token losses against the plain computation, on tiny random checkpoints that go through the real loading path."""
 
 import dataclasses
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -9,19 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from transformers import Glm4Config, Glm4ForCausalLM, GlmConfig, GlmForCausalLM
-from typer.testing import CliRunner
 
 import glm4viz
-from glm4viz.cli import app
 from glm4viz.errors import ModelError, VocabularyMismatch
 from glm4viz.loss import (
     Cancelled,
     LossModel,
-    generate,
     load_model,
-    loss_summary,
-    stop_probabilities,
     token_losses,
     token_losses_batch,
     training_loss,
@@ -29,62 +22,9 @@ from glm4viz.loss import (
 from glm4viz.loss import head as head_module
 from glm4viz.loss import model as model_module
 from glm4viz.recipe import LabelledSample
-from tests.plain_losses import plain_losses
+from tests.loss.models import CONVERSATION, SMALL, check_against_plain, save_random
 
-ROWS, SMALL = 151_552, 300
-CONVERSATION = [
-    {"role": "system", "content": "回答要简短。"},
-    {"role": "user", "content": "你好 👋🏽, what's 12345?"},
-    {"role": "assistant", "content": "您好！It is a number.\n\tOne token may be half of 龘."},
-    {"role": "user", "content": "谢谢"},
-    {"role": "assistant", "metadata": "end_call", "content": "不客气！"},
-]
-SIZES: dict[str, Any] = {
-    "hidden_size": 16,
-    "intermediate_size": 24,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "head_dim": 4,
-    "initializer_range": 0.4,  # so that predictions are far from even
-}
-
-
-def save_random(directory: Path, kind: str, rows: int) -> Path:
-    torch.manual_seed(0)
-    special = {"vocab_size": rows} | ({} if rows == ROWS else {"pad_token_id": 0, "eos_token_id": 1})
-    made = {"glm": lambda: GlmForCausalLM(GlmConfig(**SIZES, **special)), "glm4": lambda: Glm4ForCausalLM(Glm4Config(**SIZES, **special))}
-    made[kind]().save_pretrained(directory)
-    return directory
-
-
-@pytest.fixture(scope="session", params=["glm", "glm4"])
-def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> LossModel:
-    return load_model(save_random(tmp_path_factory.mktemp(request.param), request.param, ROWS), device="cpu")
-
-
-@pytest.fixture(scope="session")
-def small(tmp_path_factory: pytest.TempPathFactory) -> LossModel:
-    """300 rows: not a whole number of blocks."""
-    return load_model(save_random(tmp_path_factory.mktemp("small"), "glm", SMALL), device="cpu")
-
-
-@pytest.fixture(scope="session")
-def sample() -> LabelledSample:
-    return glm4viz.label(CONVERSATION)
-
-
-def check_against_plain(model: LossModel, given: Any, ids: Any, labels: Any, k: int, **options: Any) -> None:
-    fast, slow = token_losses(model, given, k, **options), plain_losses(model, ids, labels, k)
-    for name in ("nll", "label_nll", "entropy", "top_logprobs"):
-        np.testing.assert_allclose(getattr(fast, name), getattr(slow, name), atol=1e-4, err_msg=name)
-    np.testing.assert_array_equal(fast.rank, slow.rank)
-    assert (fast.top_ids[:1] == -1).all()
-    # Which of two equally likely tokens comes first is open: each id must have the log-probability that stands beside it.
-    named = np.take_along_axis(slow.logprobs[:-1], fast.top_ids[1:], 1)
-    np.testing.assert_allclose(named, fast.top_logprobs[1:], atol=1e-4)
-    assert all(len(set(row)) == k for row in fast.top_ids[1:].tolist())
-
+pytestmark = pytest.mark.slow  # models are loaded
 
 # The numbers ---------------------------------------------------------------------------------------------------------
 
@@ -259,102 +199,3 @@ def test_logits_of_a_long_sample_never_stand_in_memory(small: LossModel, monkeyp
     monkeypatch.setattr(head_module._Scorer, "__init__", init)
     token_losses(small, np.zeros(3000, np.int64))
     assert sum(sizes) <= 256
-
-
-# What is made of them ------------------------------------------------------------------------------------------------
-
-
-def test_summary(model: LossModel, sample: LabelledSample) -> None:
-    losses = token_losses(model, sample)
-    summary = loss_summary(sample, losses)
-    assert summary.training_loss == pytest.approx(training_loss(losses))
-    assert summary.total == pytest.approx(summary.training_loss * summary.trained)
-    for groups in (summary.roles, summary.messages):
-        assert sum(group.share for group in groups) == pytest.approx(1)
-        assert sum(group.trained for group in groups) == summary.trained
-    assert [group.role for group in summary.roles] == ["system", "user", "assistant"]
-    for m, group in enumerate(summary.messages):
-        inside = [i for i in range(1, len(sample)) if sample.message_index[i] == m and sample.input_ids[i] < 151_329]
-        nats = sum(float(losses.nll[i]) for i in inside)
-        text = "".join(("", "\n", str(sample.messages[m].get("metadata", "")), sample.messages[m]["content"]))
-        assert group.ordinary == len(inside)
-        assert group.perplexity == pytest.approx(math.exp(nats / len(inside)), rel=1e-4)
-        assert group.bits_per_byte == pytest.approx(nats / math.log(2) / len(text.encode()), rel=1e-4)
-        owned = [float(losses.label_nll[i]) for i in range(1, len(sample)) if sample.owner[i] == m]
-        assert group.loss == pytest.approx(sum(owned), rel=1e-4)
-    assert math.isnan(summary.messages[0].mean)
-
-
-def test_summary_of_a_sample_without_loss(model: LossModel) -> None:
-    masked = glm4viz.label(CONVERSATION[:2])
-    summary = loss_summary(masked, token_losses(model, masked))
-    assert math.isnan(summary.training_loss)
-    assert all(math.isnan(group.share) for group in summary.roles)
-
-
-def test_stop_probabilities(model: LossModel, sample: LabelledSample) -> None:
-    found = stop_probabilities(model, sample)
-    logprobs = plain_losses(model, sample.input_ids, sample.labels, 1).logprobs
-    assert [stop.message_index for stop in found] == [2, 4]
-    assert [stop.position for stop in found] == [int(np.flatnonzero(sample.message_index == m)[-1]) for m in (2, 4)]
-    for stop in found:
-        assert [one.id for one in stop.each] == [151_329, 151_336, 151_338]
-        expected = np.exp(logprobs[stop.position, [one.id for one in stop.each]])
-        np.testing.assert_allclose([one.probability for one in stop.each], expected, atol=1e-6)
-    assert stop_probabilities(model, glm4viz.label(CONVERSATION[:2])) == []
-
-
-def test_generate_is_greedy(model: LossModel) -> None:
-    messages = CONVERSATION[:2]
-    made = generate(model, messages, max_new_tokens=8)
-    prompt = [*glm4viz.label(messages).input_ids[:-1].tolist(), 151_337]
-    out = model.module.generate(
-        torch.tensor([prompt]), max_new_tokens=8, do_sample=False, eos_token_id=[151_329, 151_336, 151_338], pad_token_id=151_329
-    )
-    expected = [i for i in out[0, len(prompt) :].tolist() if i not in (151_329, 151_336, 151_338)]
-    assert made.ids.tolist() == expected
-    assert len(made.stop_chance) == len(made.ids) + (made.stopped_by is not None)
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-@pytest.mark.parametrize("kind", ["glm", "glm4"])
-def test_cuda(tmp_path: Path, sample: LabelledSample, kind: str) -> None:
-    directory = save_random(tmp_path / kind, kind, ROWS)
-    assert load_model(directory).dtype == torch.bfloat16
-    on_gpu = load_model(directory, device="cuda", dtype="float32")
-    check_against_plain(on_gpu, sample, sample.input_ids, sample.labels, 5)
-    on_cpu = token_losses(load_model(directory, device="cpu"), sample)
-    np.testing.assert_allclose(token_losses(on_gpu, sample).nll, on_cpu.nll, atol=1e-3)
-
-
-# The command ---------------------------------------------------------------------------------------------------------
-
-
-def test_command_json(tmp_path: Path) -> None:
-    file = tmp_path / "two.jsonl"
-    file.write_text(json.dumps({"messages": CONVERSATION}, ensure_ascii=False) + '\n{"messages": [{"role": "user"}]}\n', "utf-8")
-    result = CliRunner().invoke(app, ["loss", str(file), "--model", "demo", "--json"])
-    assert result.exit_code == 1, result.output
-    good, bad = map(json.loads, result.stdout.splitlines())
-    sample = glm4viz.label(CONVERSATION)
-    losses = token_losses(load_model("demo", device="cpu"), sample)
-    assert good["training_loss"] == pytest.approx(training_loss(losses), rel=1e-3)
-    assert good["nll"][0] is None
-    assert [group["role"] for group in good["roles"]] == ["system", "user", "assistant"]
-    assert bad["record"] == 1
-    assert bad["sentence"]
-
-
-def test_command_for_people(tmp_path: Path) -> None:
-    file = tmp_path / "one.json"
-    file.write_text(json.dumps({"messages": CONVERSATION}, ensure_ascii=False), "utf-8")
-    result = CliRunner().invoke(app, ["loss", str(file), "--lang", "zh"])
-    assert result.exit_code == 0, result.output
-    assert "困惑度" in result.stdout
-    assert "assistant" in result.stdout
-
-
-def test_command_refuses_in_a_sentence(tmp_path: Path) -> None:
-    result = CliRunner().invoke(app, ["loss", "-", "--model", str(tmp_path)], input="")
-    assert result.exit_code == 2
-    assert "config.json is missing" in result.stderr

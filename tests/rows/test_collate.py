@@ -83,6 +83,7 @@ def test_nothing_collates_to_nothing() -> None:
 
 @given(st.lists(any_conversations, min_size=1, max_size=3))
 @settings(max_examples=30)
+@pytest.mark.slow
 def test_the_curve_is_what_labelling_with_each_limit_gives(given_: list[Messages]) -> None:
     batch = glm4viz.label_batch(given_)
     curve = truncation_curve(batch)

@@ -76,11 +76,10 @@ def test_one_recipe_alone_and_none() -> None:
 
 def open_compare(page: Page, address: str, query: str) -> None:
     page.goto(address + query)
-    page.get_by_role("link", name=re.compile("Compare|对比")).click(timeout=30_000)
-    expect(page.get_by_test_id("compare-view")).to_be_visible(timeout=30_000)
+    page.get_by_role("link", name=re.compile("Compare|对比")).click()
+    expect(page.get_by_test_id("compare-view")).to_be_visible()
 
 
-@pytest.mark.xdist_group("browser")
 def test_point_filter_and_walk(page: Page, address: str) -> None:
     open_compare(page, address, "?language=en&sample=05-tool-call-zh.json&compare_recipes=glm4,llamafactory")
     view, details = page.get_by_test_id("compare-view"), page.get_by_test_id("compare-details")
@@ -98,7 +97,6 @@ def test_point_filter_and_walk(page: Page, address: str) -> None:
     expect(view.locator(".item:focus")).to_have_attribute("aria-label", re.compile("glm4 trained, llamafactory label differs"))
 
 
-@pytest.mark.xdist_group("browser")
 def test_the_address_holds_the_recipes(page: Page, address: str) -> None:
     open_compare(page, address, "?language=zh&sample=03-multi-turn-zh.json&compare_recipes=glm4,trl")
     page.get_by_role("combobox", name=re.compile("要对比的配方")).fill("unsloth")

@@ -14,7 +14,7 @@ from tests.strategies import conversations
 
 @given(conversations)
 def test_a_conversation_comes_back(messages: list[dict[str, Any]]) -> None:
-    packed = pack_conversation(messages)
+    packed = pack_conversation({"messages": messages})
     assert packed is not None
     assert len(packed) <= MOST_CHARACTERS
     unpacked = unpack_conversation(packed)
@@ -29,7 +29,7 @@ def test_damage_is_noticed(text: str) -> None:
 
 
 def test_cut_links_and_bombs_are_refused() -> None:
-    packed = pack_conversation([{"role": "user", "content": "你好" * 50}])
+    packed = pack_conversation({"messages": [{"role": "user", "content": "你好" * 50}]})
     assert packed is not None
     assert unpack_conversation(packed[:-6]) is None
     bomb = base64.urlsafe_b64encode(zlib.compress(b"0" * 50_000_000, 9)).decode()
@@ -38,5 +38,5 @@ def test_cut_links_and_bombs_are_refused() -> None:
 
 def test_a_long_conversation_has_no_link() -> None:
     text = "".join(chr(0x4E00 + i * 7919 % 20000) for i in range(20_000))
-    assert pack_conversation([{"role": "user", "content": text}]) is None
-    assert pack_conversation([{"role": "user", "content": "a" * 2_000_000}]) is None
+    assert pack_conversation({"messages": [{"role": "user", "content": text}]}) is None
+    assert pack_conversation({"messages": [{"role": "user", "content": "a" * 2_000_000}]}) is None

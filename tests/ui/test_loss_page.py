@@ -103,13 +103,15 @@ def test_computations_take_turns_in_order() -> None:
             inside.release()
 
     threads = [threading.Thread(target=visit, args=(number,)) for number in range(3)]
+    with gate.turn(waited.append):  # nobody passes before all have come
+        for number, thread in enumerate(threads, 1):
+            thread.start()
+            while len(gate.queue) <= number:
+                time.sleep(0.001)
     for thread in threads:
-        thread.start()
-        time.sleep(0.02)
-    for thread in threads:
-        thread.join(10)
+        thread.join(60)
     assert order == [0, 1, 2]
-    assert max(waited) == 2
+    assert max(waited) == 3
 
 
 def test_whoever_leaves_the_queue_frees_the_place() -> None:

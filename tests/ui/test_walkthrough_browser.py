@@ -3,14 +3,12 @@
 import re
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 import glm4viz
 from glm4viz.walkthrough.steps import walk
 from tests.conftest import NewPage
 from tests.walkthrough import TWO_TURNS
-
-in_browser = pytest.mark.xdist_group("browser")
 
 
 @pytest.fixture
@@ -21,19 +19,18 @@ def page(new_page: NewPage) -> Page:
 def open_walk(page: Page, address: str, query: str) -> None:
     page.goto(f"{address}?language=en&sample=15-two-turns-en.json&{query}")
     page.get_by_role("link", name="Walkthrough", exact=True).click()
-    expect(page.get_by_text(re.compile(r"^Step \d+ of \d+$"))).to_be_visible(timeout=30_000)
+    expect(page.get_by_text(re.compile(r"^Step \d+ of \d+$"))).to_be_visible()
 
 
 def go_on(page: Page, step: int, count: int) -> None:
     page.get_by_role("button", name="Next").first.click()
-    expect(page.get_by_text(f"Step {step} of {count}", exact=True)).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(f"Step {step} of {count}", exact=True)).to_be_visible()
 
 
 def column(page: Page, i: int) -> Locator:
     return page.get_by_test_id("walk-lists").locator(f'.column[data-i="{i}"]')
 
 
-@in_browser
 @pytest.mark.parametrize("recipe", ["glm4", "glm4-combine@dfe4601", "xtuner-split"])
 def test_it_can_be_played_to_the_end(page: Page, address: str, recipe: str) -> None:
     open_walk(page, address, f"recipe={recipe}")
@@ -58,7 +55,6 @@ def test_it_can_be_played_to_the_end(page: Page, address: str, recipe: str) -> N
     expect(page).to_have_url(re.compile(f"step={len(steps)}"))
 
 
-@in_browser
 def test_a_guess_is_judged_and_explained(page: Page, address: str) -> None:
     steps = walk(TWO_TURNS)
     at = 1 + next(k for k, step in enumerate(steps) if step.question == "answer")
@@ -85,7 +81,6 @@ def test_a_guess_is_judged_and_explained(page: Page, address: str) -> None:
     expect(board).to_contain_text(f"All {shown} right!")
 
 
-@in_browser
 @pytest.mark.parametrize(("question", "reason"), [("next", "the stop signal"), ("final", "learns to stop there")])
 def test_the_stop_is_what_a_guess_must_find(page: Page, address: str, question: str, reason: str) -> None:
     steps = walk(TWO_TURNS)
@@ -102,37 +97,36 @@ def test_the_stop_is_what_a_guess_must_find(page: Page, address: str, question: 
     expect(board.locator(".reasons")).to_contain_text(reason)
 
 
-@in_browser
-def test_the_shift_can_be_seen_moving(browser: Browser, address: str) -> None:
-    context = browser.new_context(viewport={"width": 1400, "height": 1000}, locale="en-GB", reduced_motion="no-preference")
-    page = context.new_page()
+def test_the_shift_can_be_seen_moving(new_page: NewPage, address: str) -> None:
+    page = new_page(reduced_motion="no-preference")
     at = 1 + next(k for k, step in enumerate(walk(TWO_TURNS)) if step.kind == "shift")
     open_walk(page, address, f"step={at}")
     board = page.get_by_test_id("walk-lists")
-    board.get_by_role("button", name="Show the move again").click()
-    moving = board.evaluate("board => [...board.querySelectorAll('.cell')].filter((cell) => cell.getAnimations().length).length")
+    # In one breath: on a busy machine the move may be over when a second question comes.
+    moving = board.get_by_role("button", name="Show the move again").evaluate(
+        """button => {
+          button.click();
+          const cells = [...button.closest("[data-testid=walk-lists]").querySelectorAll(".cell")];
+          return cells.filter((cell) => cell.getAnimations().length).length;
+        }"""
+    )
     assert moving == len(glm4viz.label(TWO_TURNS))
     expect(board.locator(".column.boundary")).to_have_count(4)
     expect(board.locator(".flag").nth(1)).to_have_text("F→T")
-    context.close()
 
 
-@in_browser
-def test_narrow_pages_scroll_only_down(browser: Browser, address: str) -> None:
-    context = browser.new_context(viewport={"width": 390, "height": 844}, locale="zh-CN")
-    page = context.new_page()
+def test_narrow_pages_scroll_only_down(new_page: NewPage, address: str) -> None:
+    page = new_page(viewport={"width": 390, "height": 844}, locale="zh-CN")
     page.goto(f"{address}?language=zh&sample=14-two-turns-zh.json")
-    expect(page.get_by_test_id("token-view")).to_be_visible(timeout=30_000)
+    expect(page.get_by_test_id("token-view")).to_be_visible()
     for kind in ("shift", "padding", "ways"):
         at = 1 + next(k for k, step in enumerate(walk(TWO_TURNS)) if step.kind == kind)
         page.goto(f"{address}walkthrough?language=zh&sample=14-two-turns-zh.json&step={at}")
-        expect(page.get_by_text(re.compile(f"^第 {at} 步"))).to_be_visible(timeout=30_000)
+        expect(page.get_by_text(re.compile(f"^第 {at} 步"))).to_be_visible()
         expect(page.locator(".board >> nth=0")).to_be_attached()
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    context.close()
+        page.wait_for_function("document.documentElement.scrollWidth <= innerWidth")
 
 
-@in_browser
 def test_a_step_past_the_end_is_the_last(page: Page, address: str) -> None:
     open_walk(page, address, "step=999")
     count = len(walk(TWO_TURNS))

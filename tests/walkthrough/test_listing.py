@@ -94,7 +94,7 @@ def test_other_options_stand_in_the_title() -> None:
 
 def test_the_app_s_own_code_is_one_click_away() -> None:
     steps: dict[str, Step] = {step.kind: step for step in walk(TWO_TURNS, "xtuner-last-turn")}
-    assert list(own_code(steps["shift"])) == ["xtuner-last-turn", "engine.py"]
+    assert list(own_code(steps["shift"])) == ["xtuner.py", "glm4_messages.py", "engine.py"]
     assert list(own_code(steps["padding"])) == ["collator.py"]
     assert not own_code(steps["start"])
     for kind, function in (("inside", shift_in_model), ("entropy", cross_entropy), ("mean", mean_loss)):

@@ -15,7 +15,8 @@ from tests.strategies import messages, texts
 
 Lists = tuple[list[int], list[int]]
 LOSSES = [True, False, 0, 1, "true", "False", None]
-values = st.one_of(st.none(), st.booleans(), st.integers(), texts)
+scalars = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), texts)
+values = st.one_of(scalars, st.lists(scalars, max_size=2))
 
 
 @st.composite

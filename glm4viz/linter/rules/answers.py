@@ -132,4 +132,31 @@ def _counts(unit: str) -> bool:
     return sum(map(str.isalpha, unit)) * 3 < len(unit.strip())
 
 
-RULES = (breaks_off, repeats)
+@rule(
+    "begins-with-newline",
+    "warning",
+    title=both("An answer begins with an empty line", "回答以空行开头"),
+    harm=both(
+        "GLM-4 puts one newline between <|assistant|> and the answer. This answer adds its own, so the model is taught to begin with empty "
+        "lines; Unsloth doesn't find the start of such an answer and trains none of it.",
+        "GLM-4 在 <|assistant|> 与回答之间放一个换行。这个回答又加上自己的，模型会学着以空行开头；Unsloth 找不到这种回答的开头，整个都不训练。",
+    ),
+    mend=both("Remove the line breaks at the start of the content.", "请删去 content 开头的换行。"),
+    evidence=("unsloth #3198", "unsloth #2095"),
+)
+def begins_with_newline(case: Case) -> Iterator[Hit]:
+    for m in case.written:
+        message = case.messages[m]
+        if message["role"] == "assistant" and starts_on_a_new_line(message["content"]):
+            content = message["content"]
+            start = len(content) - len(content.lstrip())
+            yield Hit(m, repr(content[:start][:20]), span=byte_span(content, 0, start))
+
+
+def starts_on_a_new_line(text: str) -> bool:
+    """Whether a line break stands before the first word of a text that has one."""
+    start = text[: len(text) - len(text.lstrip())]
+    return start != text and ("\n" in start or "\r" in start)
+
+
+RULES = (breaks_off, repeats, begins_with_newline)

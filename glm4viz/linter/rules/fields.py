@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from glm4viz.errors import RecipeRejects
 from glm4viz.labelling.single import label_all
 from glm4viz.layout import PARTS, Message
-from glm4viz.linter.case import Case, around
+from glm4viz.linter.case import Case, around, label_case
 from glm4viz.linter.findings import Hit, Severity, rule
 from glm4viz.recipe import Recipe
-from glm4viz.texts import both
+from glm4viz.texts import Text, both
 
 
 def _declares_tools(message: Message) -> bool:
@@ -20,16 +20,45 @@ def _declares_tools(message: Message) -> bool:
     "error",
     title=both("Content is null", "content 为 null"),
     harm=both(
-        "GLM-4 writes nothing for a null content, not even the role tag, so the turn vanishes and its neighbours meet.",
-        "content 为 null 时 GLM-4 什么都不写，连角色标记也没有，于是这一轮消失，前后两条直接相连。",
+        "A null is no text, and every system makes something else of it: nothing at all, so that the turn vanishes, an older text, or a crash.",
+        "null 不是文本，每个系统的处理都不一样：什么都不写（这一轮就此消失）、写出更早的文本，或者崩溃。",
     ),
     mend=both("Write the text, or remove the message.", "请写上文本，或删去这条消息。"),
     evidence=("FederatedScope PR #625",),
+    refines=True,
 )
 def null_content(case: Case) -> Iterator[Hit]:
-    for m, message in enumerate(case.messages):
-        if message["content"] is None:
-            yield Hit(m, message["role"])
+    nulls = [m for m, message in enumerate(case.messages) if message["content"] is None]
+    refusal = _refused_for_nulls(case) if nulls else None
+    for m in nulls:
+        role, own = case.messages[m]["role"], refusal or _written_for_null(case, m)
+        yield Hit(m, both(f"{role}; {own['en']}", f"{role}；{own['zh']}") if own else role)
+
+
+def _refused_for_nulls(case: Case) -> Text | None:
+    """The recipe's reason for refusing these messages, if it takes them with a text in place of each null."""
+    if case.refusal is None:
+        return None
+    # Empty braces are a text and a call's arguments both.
+    with_texts = [{**message, "content": "{}"} if message["content"] is None else message for message in case.messages]
+    if label_case(with_texts, case.recipe, None, None).refusal is not None:
+        return None
+    return both(case.refusal.sentence("en").rstrip("."), case.refusal.sentence("zh").rstrip("。"))
+
+
+def _written_for_null(case: Case, m: int) -> Text | None:
+    """What the recipe writes for this message, whose content is null. None if there is no sample, or not one of whole conversations."""
+    if len(case.samples) != 1 or len(case.samples[0].messages) != len(case.messages):
+        return None
+    sample, name = case.samples[0], case.recipe.id
+    own = sample.message_index == m
+    if not own.any():
+        return both(f"{name} writes nothing for it, not even its tag", f"{name} 什么都不写，连标签也没有")
+    texts = (sample.token_bytes[at] for at in (own & (sample.part_codes == PARTS.index("content"))).nonzero()[0])
+    text = b"".join(texts).decode("utf-8", "replace")[:40]
+    if not text:
+        return both(f"{name} writes its tag without a text", f"{name} 只写出标签，没有文本")
+    return both(f"{name} writes {text!r} in its place", f"{name} 在这里写出 {text!r}")
 
 
 @rule(
@@ -76,8 +105,10 @@ def _worse_for_answers(message: Message) -> Severity:
     "error",
     title=both("Metadata is null", "metadata 为 null"),
     harm=both(
-        "GLM-4 writes a null metadata as the word None behind the role tag, and trains it in answers. Tables and Arrow fill such nulls in.",
-        "GLM-4 会把为 null 的 metadata 写成 None 这个词，接在角色标记后面，在回答里还会参与训练。表格和 Arrow 会自动补出这种 null。",
+        "GLM-4 writes a null metadata as the word None behind the role tag, and trains it in answers; its chat template does so with "
+        "transformers up to 5.22, while 5.23.0 and later drop null keys. Tables and Arrow fill such nulls in.",
+        "GLM-4 会把为 null 的 metadata 写成 None 这个词，接在角色标记后面，在回答里还会参与训练；用对话模板时，transformers 5.22 及更早如此，"
+        "5.23.0 起会丢弃值为 null 的键。表格和 Arrow 会自动补出这种 null。",
     ),
     mend=both("Remove the key where there is no function name; --fix does it.", "没有函数名的地方请删去这个键；--fix 可以代劳。"),
     evidence=("datasets #7617",),
@@ -99,9 +130,10 @@ def null_metadata(case: Case) -> Iterator[Hit]:
     "error",
     title=both("Tools is null", "tools 为 null"),
     harm=both(
-        "On a system message a null tools stops GLM-4's script with a TypeError, and so does one on any message where the template is given "
-        "all of them (combine). Tables and Arrow fill such nulls in.",
-        "system 消息上的 tools 为 null 会让 GLM-4 的脚本以 TypeError 中止；在把整段对话交给模板的脚本里（combine），任何消息上的都会。表格和 Arrow 会自动补出这种 null。",
+        "On a system message a null tools stops GLM-4's script with a TypeError. With transformers up to 5.22 so does one on any message where "
+        "the template is given all of them (combine); 5.23.0 and later drop null keys. Tables and Arrow fill such nulls in.",
+        "system 消息上的 tools 为 null 会让 GLM-4 的脚本以 TypeError 中止。在把整段对话交给模板的脚本里（combine），transformers 5.22 及更早的版本遇到"
+        "任何消息上的都会中止；5.23.0 起会丢弃值为 null 的键。表格和 Arrow 会自动补出这种 null。",
     ),
     mend=both("Remove the key where there are no tools; --fix does it.", "没有工具的地方请删去这个键；--fix 可以代劳。"),
     evidence=("GLM-4 #546", "datasets #7617"),

@@ -9,6 +9,7 @@ import streamlit as st
 
 from glm4viz.conversation import Conversation
 from glm4viz.errors import Glm4vizError
+from glm4viz.forms import as_record
 from glm4viz.labelling.single import label_all
 from glm4viz.readers import read_conversations
 from glm4viz.recipe import LabelledSample, MaxLength, Recipe
@@ -16,7 +17,7 @@ from glm4viz.rows.truncation import Curve, Loss, curve_by_labelling, losses, tru
 from glm4viz.systems.registry import recipes
 from glm4viz.ui.i18n import language, plain, t
 from glm4viz.ui.samples import sample_bytes
-from glm4viz.ui.url import BATCH_PICKS, MOST_SAMPLES, overtake, remember
+from glm4viz.ui.url import BATCH_PICKS, MOST_SAMPLES, remember
 from glm4viz.ui.widgets.choose import choose
 from glm4viz.ui.widgets.source import first_words, read_source
 
@@ -189,10 +190,9 @@ def open_in_inspect(whole: Chosen) -> None:
 
 def _take(conversation: Conversation) -> None:
     state = st.session_state
-    overtake()
     if state.get("source", "sample") == "sample":  # Inspect can name it, and so can a link
         records = [r.index for r in read_conversations(sample_bytes(state.sample)) if isinstance(r, Conversation)]
         state.record = records.index(conversation.index)
         return
     state.source, state.record = "paste", 0
-    remember(json.dumps({"messages": conversation.messages}, ensure_ascii=False, indent=2))
+    remember(json.dumps(as_record(conversation), ensure_ascii=False, indent=2))

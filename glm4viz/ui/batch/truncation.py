@@ -8,7 +8,6 @@ from glm4viz.rows.truncation import Loss, kept
 from glm4viz.ui.batch.samples import Chosen, Cut
 from glm4viz.ui.i18n import language, t
 from glm4viz.ui.theme import FIGURE, theme
-from glm4viz.ui.url import overtake
 from glm4viz.ui.widgets.settings import MAX_INPUT, MAX_OUTPUT, choose_max_length
 
 SHOWN_LOSSES = 8
@@ -45,7 +44,6 @@ def _from_slider() -> None:
 
 def _set(limit: int) -> None:
     st.session_state.max_length = limit
-    overtake()
     for key in ("max_input_length", "max_output_length"):  # Inspect splits the limit anew
         st.session_state.pop(key, None)
 

@@ -12,9 +12,11 @@ from glm4viz.comparison.compared import Comparison, compare
 from glm4viz.comparison.sentences import code
 from glm4viz.comparison.taught import answer_numbers, is_learned
 from glm4viz.conversation import ROLES, Conversation
-from glm4viz.errors import Glm4vizError
+from glm4viz.errors import Glm4vizError, ReadError
 from glm4viz.figures.palette import PALETTES
+from glm4viz.forms import as_record
 from glm4viz.linter.repair import openai_tools
+from glm4viz.readers import read_conversations
 from glm4viz.reading.verdict import RoleText, Verdict, shares
 from glm4viz.recipe import MaxLength, Recipe
 from glm4viz.systems.registry import DEFAULT, recipes
@@ -52,7 +54,7 @@ def choose_recipes() -> list[Recipe]:
 def compare_recipes(conversation: Conversation, chosen: Sequence[Recipe], max_length: MaxLength) -> Comparison | None:
     """The comparison; None, with the reason on the page, if no recipe takes the conversation."""
     try:
-        found = _compare(_as_text(conversation.messages), tuple(recipe.id for recipe in chosen), max_length)
+        found = _compare(_as_text(as_record(conversation)), tuple(recipe.id for recipe in chosen), max_length)
     except Glm4vizError as error:
         st.error(plain(error.sentence(language())), icon=":material/error:")
         return None
@@ -62,7 +64,7 @@ def compare_recipes(conversation: Conversation, chosen: Sequence[Recipe], max_le
         return found
     mended = openai_tools(conversation.messages)
     if mended != conversation.messages:
-        again = _compare(_as_text(mended), tuple(recipe.id for recipe in chosen), max_length)
+        again = _compare(_as_text({"messages": mended}), tuple(recipe.id for recipe in chosen), max_length)
         if again.ids:
             st.info(t("rejected.tools"), icon=":material/build:")
             return again
@@ -70,14 +72,17 @@ def compare_recipes(conversation: Conversation, chosen: Sequence[Recipe], max_le
     return None
 
 
-def _as_text(messages: Sequence[Any]) -> str:
-    return json.dumps(messages)
+def _as_text(record: dict[str, Any]) -> str:
+    return json.dumps(record)
 
 
 @st.cache_resource(max_entries=6, scope="session", show_spinner=True)
-def _compare(messages: str, ids: tuple[str, ...], max_length: MaxLength) -> Comparison:
+def _compare(record: str, ids: tuple[str, ...], max_length: MaxLength) -> Comparison:
     """Kept for the reader's session: a page is run again at every click."""
-    found = compare(json.loads(messages), ids, max_length=max_length)
+    (read,) = read_conversations(record.encode())
+    if isinstance(read, ReadError):
+        raise read
+    found = compare(read, ids, max_length=max_length)
     found.equal_masks()  # what is looked at is worked out once
     return found
 
@@ -175,7 +180,7 @@ def show_matrix(conversation: Conversation, max_length: MaxLength) -> None:
     if not fold.open:
         return
     with fold:
-        found = _compare(_as_text(conversation.messages), tuple(recipes()), max_length)
+        found = _compare(_as_text(as_record(conversation)), tuple(recipes()), max_length)
         groups = found.equal_masks()
         st.caption(t("compare.matrix.help"))
         table, figure = st.columns([3, 2], gap="large")

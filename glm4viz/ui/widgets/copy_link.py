@@ -3,6 +3,7 @@
 from urllib.parse import urlencode
 
 from glm4viz.conversation import Conversation
+from glm4viz.forms import as_record
 from glm4viz.ui.i18n import t
 from glm4viz.ui.link import pack_conversation
 from glm4viz.ui.url import settings
@@ -15,7 +16,7 @@ def copy_link(conversation: Conversation | None) -> None:
     """The button. Own text goes into the link only here, on purpose, and the label says so."""
     found, kind = settings(), "settings"
     if conversation is not None and found.get("source", "sample") != "sample":
-        packed = pack_conversation(conversation.messages)
+        packed = pack_conversation(as_record(conversation))
         found = {name: value for name, value in found.items() if name not in ("source", "sample", "record", "edit")}
         if packed:
             found["conversation"], kind = packed, "conversation"

@@ -6,6 +6,7 @@ import streamlit as st
 
 from glm4viz.conversation import Conversation
 from glm4viz.errors import ReadError
+from glm4viz.forms import as_record
 from glm4viz.readers import read_conversations
 from glm4viz.ui.i18n import language, plain, t
 from glm4viz.ui.samples import FIRST, SAMPLES, about, sample_bytes, title
@@ -90,8 +91,8 @@ def _pasted() -> str:
     # The box opens with the sample that was on screen, so that there is something to edit and the page is never empty.
     if "paste" not in st.session_state:
         name = st.session_state.get("sample") or FIRST[language()]
-        messages = next((r.messages for r in _read(sample_bytes(name), name) if isinstance(r, Conversation)), [])
-        st.session_state.paste = json.dumps({"messages": messages}, ensure_ascii=False, indent=2)
+        records = [as_record(record) for record in _read(sample_bytes(name), name) if isinstance(record, Conversation)]
+        st.session_state.paste = json.dumps(records[0] if records else {"messages": []}, ensure_ascii=False, indent=2)
     if st.session_state.pop("damaged_link", False):
         st.error(t("link.damaged"), icon=":material/link_off:")
     return st.text_area(t("paste"), key="paste", height=220, help=t("paste.help"), persist_state="session") or ""

@@ -1,5 +1,6 @@
 """ChatGLM3's script of 2023, written out list by list."""
 
+import ast
 import json
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -65,7 +66,7 @@ def entries(messages: Sequence[Message]) -> list[Entry]:
     for before, message, after in zip([None, *messages], messages, [*messages[1:], None], strict=False):
         role, text = message["role"], message["content"]
         if is_call(message):
-            given = [f"{name}={value!r}" for name, value in json.loads(text).items()]  # step: call
+            given = [f"{name}={as_code(value)}" for name, value in json.loads(text).items()]  # step: call
             code = f"```python\ntool_call({', '.join(given)})\n```"  # step: call
             found += [Entry(role, message["metadata"], code, with_loss(message))]  # step: call
             if not after or after["role"] != "observation":  # step: outside
@@ -76,6 +77,11 @@ def entries(messages: Sequence[Message]) -> list[Entry]:
         elif text or role != "system" or message.get("tools") is None:
             found += [Entry(role, "", text, with_loss(message))]  # step: said
     return found
+
+
+def as_code(value: object) -> str:
+    """As Python's syntax trees are written: a number too large for a float is 1e309."""
+    return ast.unparse(ast.Constant(value))  # type: ignore[arg-type]
 
 
 def is_call(message: Message) -> bool:

@@ -60,11 +60,9 @@ def encode(text: str, tokenizer: Tokenizer) -> list[int]:
 
 
 def with_loss(message: Message) -> bool:
-    """An answer is trained unless its `loss` says no; that may be a word."""
+    """Trained unless its `loss` prints as something else."""
     loss = message.get("loss", True)  # step: assistant
-    if isinstance(loss, str):
-        return loss.lower() == "true"
-    return bool(loss)  # step: assistant
+    return str(loss).lower() == "true"  # step: assistant
 
 
 def last_answer(
