@@ -55,4 +55,30 @@ PEERS = (
         needs=(*TORCH, "addict", "colorama", "pydantic"),
         replaced="transformers 5.23.0 where it pins 5.16.1",
     ),
+    Peer(
+        name="ms-swift",
+        recipes=(
+            *("ms-swift-glm4.5", "ms-swift-glm4.5-last-round", "ms-swift-glm4.5-ignore-empty-think"),
+            *("ms-swift-glm4.7", "ms-swift-glm4.7-last-round", "ms-swift-glm4.7-ignore-empty-think"),
+        ),
+        package="ms-swift",
+        version="4.6.0",
+        needs=(*TORCH, "peft", "modelscope", "pillow", "json-repair", "requests", "tqdm", "addict", "aiohttp"),
+        replaced="the list of models and a model's configuration; rows don't go through Arrow; transformers 5.23.0 where it wants < 5.20",
+    ),
+    Peer(
+        name="llamafactory",
+        recipes=("llamafactory-glm4.5", "llamafactory-glm4.5-openai", "llamafactory-glm4.7", "llamafactory-glmz1"),
+        package="llamafactory",
+        version="0.9.5",
+        needs=(*TORCH, "peft", "omegaconf", "pillow"),
+        root="src",
+        commit="ff6d4d12eeb035d6ce06805a5733dd7b29f2ac30",
+        replaced="torchaudio is an empty module; rows don't go through Arrow; transformers 5.23.0 where it wants <= 5.6.0",
+    ),
+    Peer(
+        name="slime",
+        recipes=("slime-glm4.5", "slime-glm4.7"),
+        commit="624b824a898ab0ec1fcb4d373004c7f3852bf515",
+    ),
 )
