@@ -1,4 +1,4 @@
-"""GLM-4's vocabulary as a fast Hugging Face tokenizer: the peer to compare with, in speed and in ids."""
+"""A bundled vocabulary as a fast Hugging Face tokenizer: the peer to compare with, in speed and in ids, and the one that peers are given."""
 
 from functools import cache
 
@@ -6,13 +6,13 @@ import tokenizers
 from tokenizers import AddedToken, Regex, decoders, models, pre_tokenizers
 
 from glm4viz.systems.registry import load_tokenizer
-from glm4viz.tokenizer import GLM4_SPECIALS, SPLIT_PATTERN, VOCABULARY_SIZE, _byte_level_alphabet
+from glm4viz.tokenizer import SPLIT_PATTERN, VOCABULARY_SIZE, _byte_level_alphabet, read_tokenizer
 
 
 @cache
-def hf_tokenizer() -> tokenizers.Tokenizer:
-    """The tokenizer; takes a few seconds to build."""
-    vocabulary = load_tokenizer()
+def hf_tokenizer(name: str = "glm-4") -> tokenizers.Tokenizer:
+    """The tokenizer with the special tokens of `name`, "glm-4" or "glm-4.5"; takes a few seconds to build."""
+    vocabulary, specials = load_tokenizer(), read_tokenizer(name).special_ids
     ranks = {vocabulary.token_bytes(rank): rank for rank in range(VOCABULARY_SIZE)}
     to_character = {byte: character for character, byte in _byte_level_alphabet().items()}
 
@@ -23,7 +23,7 @@ def hf_tokenizer() -> tokenizers.Tokenizer:
     pairs = ((token[:at], token[at:]) for token in ranks for at in range(1, len(token)) if token[:at] in ranks and token[at:] in ranks)
     bpe = models.BPE(
         # Special tokens stand in the vocabulary too, or the library would renumber them.
-        vocab={written(token): rank for token, rank in ranks.items()} | GLM4_SPECIALS,
+        vocab={written(token): rank for token, rank in ranks.items()} | specials,
         merges=[(written(left), written(right)) for left, right in pairs],
         ignore_merges=True,
     )
@@ -32,5 +32,5 @@ def hf_tokenizer() -> tokenizers.Tokenizer:
         [pre_tokenizers.Split(Regex(SPLIT_PATTERN), "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
     )
     tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.add_special_tokens([AddedToken(name, normalized=False, special=True) for name in GLM4_SPECIALS])
+    tokenizer.add_special_tokens([AddedToken(special, normalized=False, special=True) for special in specials])
     return tokenizer

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from glm4viz.errors import RecipeRejects
-from glm4viz.layout import Message, Writer
+from glm4viz.layout import Message, Segment, Writer
 from glm4viz.recipe import LabelledSample, Recipe, Source
 from glm4viz.systems.glm45 import GLM45, answer, last_user, result, said, tools_block
 from glm4viz.texts import Text
@@ -21,25 +21,26 @@ def training_template(messages: Sequence[Message], w: Writer) -> None:
             "TRL stops here (RuntimeError: at least one example has no assistant tokens). Add an answer.",
             "TRL 会在这里报错（RuntimeError：至少有一条样本没有 assistant token）。请补上一条回答。",
         )
-    w.special("[gMASK]", "prefix")
-    w.special("<sop>", "prefix")
-    if w.tools:
-        w.text(*tools_block(w.tools, GLM45), specials=True)
+    # Encoded together, as there is not always a tag between a message and the next.
+    pending = [Segment("prefix", "[gMASK]"), Segment("prefix", "<sop>"), *(tools_block(w.tools, GLM45) if w.tools else ())]
     shown_from = last_user(messages) + 1
     for m, message in enumerate(messages):
         after_answer = m > 0 and messages[m - 1]["role"] == "assistant"
         if message["role"] == "assistant":
+            w.text(*pending, specials=True)
+            pending = []
             w.special("<|assistant|>", "role_tag", message=m)
             w.text(*answer(m, message, GLM45, shown=m >= shown_from), mask=True, specials=True)
             close(w, m, messages)
         elif message["role"] == "tool":
             if message.get("content") is None and not after_answer:
-                w.special("<|observation|>", "role_tag", message=m)
-            w.text(*result(m, message, GLM45), specials=True)
+                pending.append(Segment("role_tag", "<|observation|>", m))
+            pending += result(m, message, GLM45)
         else:
             if not after_answer:
-                w.special(f"<|{message['role']}|>", "role_tag", message=m)
-            w.text(*said(m, message, GLM45), specials=True)
+                pending.append(Segment("role_tag", f"<|{message['role']}|>", m))
+            pending += said(m, message, GLM45)
+    w.text(*pending, specials=True)
 
 
 def close(w: Writer, m: int, messages: Sequence[Message]) -> None:
