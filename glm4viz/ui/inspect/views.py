@@ -5,11 +5,11 @@ from typing import Any
 import streamlit as st
 
 from glm4viz.figures.sample import loss_share, mask_heatmap
-from glm4viz.reading.verdict import Verdict, shares
+from glm4viz.reading.verdict import shares
 from glm4viz.recipe import LabelledSample
 from glm4viz.ui.focus import go_to
 from glm4viz.ui.i18n import t
-from glm4viz.ui.inspect.verdict import problems
+from glm4viz.ui.inspect.verdict import Found, problems
 from glm4viz.ui.theme import FIGURE, theme
 from glm4viz.ui.web.token_view import TokenView, token_view
 from glm4viz.ui.widgets.as_view import as_view
@@ -17,9 +17,10 @@ from glm4viz.ui.widgets.choose import choose
 from glm4viz.ui.widgets.table import show_filtered
 
 
-def show_tokens(sample: LabelledSample, found: Verdict) -> None:
+def show_tokens(found: Found) -> None:
     st.subheader(t("view"))
-    more: dict[str, Any] = {"problems": problems(sample, found), "focus": st.session_state.get("focus")}
+    sample = found.sample
+    more: dict[str, Any] = {"problems": problems(found), "focus": st.session_state.get("focus")}
     view = _coloured(sample, more) if st.session_state.get("loss_results") else None
     token_view(view or as_view(sample, **more), key="token_view")
 

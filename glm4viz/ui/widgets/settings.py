@@ -2,6 +2,8 @@
 
 import streamlit as st
 
+from glm4viz.conversation import Conversation
+from glm4viz.reading.thoughts import has_thought
 from glm4viz.recipe import MaxLength, Recipe
 from glm4viz.systems.registry import DEFAULT, recipes
 from glm4viz.ui.i18n import language, plain, t
@@ -10,12 +12,16 @@ from glm4viz.ui.widgets.training_config import choose_config, show_config
 
 MAX_INPUT, MAX_OUTPUT = 512, 512  # GLM-4's lora.yaml
 CUSTOM = "custom"
+THINKING = "trl-glm4.5"  # what a conversation with thoughts or calls is opened with on request
+# By what an id says; the first that fits. GLM-4's recipes have no sign of their own, but that the systems of other models are named after these.
+FAMILIES = {"GLM-4.5": "glm4.5", "GLM-4.7": "glm4.7", "GLM-Z1": "glmz1", "ChatGLM": "chatglm", "InternLM": "internlm"}
+ORDER = ("GLM-4", *FAMILIES)
 
 
 def choose_recipe() -> Recipe:
     """The recipe chosen, with its rule and source to open; the reader's own; or that of a training config."""
     known = recipes()
-    names = {id: f"{id} · {recipe.system} {recipe.source.date}" for id, recipe in known.items()} | {CUSTOM: t("custom.name")}
+    names = recipe_names() | {CUSTOM: t("custom.name")}
     st.session_state.setdefault("recipe", DEFAULT)
     chosen = st.selectbox(t("recipe"), list(names), key="recipe", format_func=names.__getitem__, persist_state="session")
     recipe = choose_custom() if chosen == CUSTOM else known[chosen]
@@ -30,6 +36,34 @@ def choose_recipe() -> Recipe:
         choose_config()
     show_config(recipe.id)
     return recipe
+
+
+def family(recipe: Recipe) -> str:
+    """The models that the recipe trains: one of ORDER."""
+    return next((name for name, sign in FAMILIES.items() if sign in recipe.id), ORDER[0])
+
+
+def recipe_names() -> dict[str, str]:
+    """What the recipes are called in a list, by id, those of one family of models together: GLM-4, GLM-4.5 and later, then others."""
+    known = recipes()
+    ids = sorted(known, key=lambda id: ORDER.index(family(known[id])))
+    return {id: f"{family(known[id])} · {id} · {known[id].system} {known[id].source.date}" for id in ids}
+
+
+def suggest_recipe(conversation: Conversation | None, recipe: Recipe) -> None:
+    """A line with a button, where the conversation has what GLM-4.5 is trained on and the recipe is GLM-4's. Nothing changes by itself."""
+    messages = [] if conversation is None else (conversation.chat or conversation).messages
+    thoughts, calls = any(map(has_thought, messages)), any(message.get("tool_calls") for message in messages)
+    if recipe.form == "openai" or not (thoughts or calls):
+        return
+    has = "both" if thoughts and calls else "thoughts" if thoughts else "calls"
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="suggestion"):
+        st.caption(t(f"suggest.{has}"), width="stretch")
+        st.button(t("suggest.open", recipe=THINKING), key="suggest", icon=":material/psychology:", on_click=_take_suggestion)
+
+
+def _take_suggestion() -> None:
+    st.session_state.recipe = THINKING
 
 
 def choose_max_length(recipe: Recipe) -> MaxLength:

@@ -8,6 +8,7 @@ from glm4viz.conversation import Conversation
 from glm4viz.errors import ReadError
 from glm4viz.forms import as_record
 from glm4viz.readers import read_conversations
+from glm4viz.recipe import Form
 from glm4viz.ui.i18n import language, plain, t
 from glm4viz.ui.samples import FIRST, SAMPLES, about, sample_bytes, title
 from glm4viz.ui.url import SOURCES
@@ -16,13 +17,16 @@ SHOWN_ERRORS = 3
 FORM = '{"messages": [{"role": "user", "content": "你好"}, {"role": "assistant", "content": "你好！"}]}'
 
 
-def choose_conversation() -> Conversation | None:
-    """The controls, and the conversation chosen by them; None, with a sentence on the page, if there is none."""
+def choose_conversation(form: Form = "glm4") -> Conversation | None:
+    """The controls, and the conversation chosen by them; None, with a sentence on the page, if there is none.
+
+    form: the one in which it will be taken. What was mapped onto GLM-4's form is said only where that is used.
+    """
     good = read_source()
     if not good:
         return None
     conversation = _record(good)
-    for note in conversation.notes:
+    for note in () if form == "openai" and conversation.chat else conversation.notes:
         st.caption(f":material/info: {plain(note[language()])}")
     return conversation
 

@@ -1,0 +1,41 @@
+"""Whether each answer was trained behind the prompt that a server will feed before it."""
+
+import json
+
+import streamlit as st
+
+from glm4viz.errors import Glm4vizError
+from glm4viz.inference.parity import Parity, parity
+from glm4viz.recipe import LabelledSample, Recipe
+
+MOST_TOKENS = 5_000_000  # in all prompts together: half as many tokens as the sample has, for every answer
+
+
+def template_of(recipe: Recipe) -> str:
+    """The template of the model that the recipe trains, "" where none is built in."""
+    if recipe.form != "openai" or "glmz1" in recipe.id:
+        return ""
+    return "glm4.7" if "4.7" in recipe.id else "glm4.5"
+
+
+def parity_by_message(sample: LabelledSample) -> dict[int, Parity]:
+    """By the answer's message; empty where there is nothing to compare with, or too much to do at every click."""
+    template = template_of(sample.recipe)
+    answers = sum(message["role"] == "assistant" for message in sample.messages)
+    if not template or answers * len(sample) // 2 > MOST_TOKENS:
+        return {}
+    try:
+        return {found.message_index: found for found in _parity(sample, template)}
+    except Glm4vizError:  # the template refuses what the system takes
+        return {}
+
+
+def _identity(sample: LabelledSample) -> tuple[str, bytes]:
+    """What parity depends on: the conversation and the ids made of it."""
+    return json.dumps([list(sample.messages), sample.tools], default=repr), sample.input_ids.tobytes()
+
+
+@st.cache_data(max_entries=4, scope="session", show_spinner=False, hash_funcs={LabelledSample: _identity})
+def _parity(sample: LabelledSample, template: str) -> list[Parity]:
+    """Kept for the reader's session: a page is run again at every click."""
+    return parity(sample, template)
