@@ -6,6 +6,7 @@ from glm4viz.comparison.edits import of_edits, of_samples_and_limits
 from glm4viz.comparison.sentences import Fact, code, say
 from glm4viz.comparison.sides import Sides
 from glm4viz.comparison.taught import of_answers, of_foreign_stops, of_headers, of_roles, of_stops
+from glm4viz.comparison.thinking import of_calls, of_lost_calls, of_own_thoughts, of_served, of_thoughts
 from glm4viz.texts import Text, listed
 
 
@@ -15,10 +16,10 @@ def describe(c: Sides) -> list[Text]:
         return []
     first, *others = c.ids
     facts: list[Fact] = []
-    for topic in (of_answers, of_stops, of_roles, of_headers):
+    for topic in (of_answers, of_stops, of_thoughts, of_calls, of_roles, of_headers):
         for id in others:
             facts += topic(c, first, id)
-    for topic_of_one in (of_foreign_stops, of_edits, of_samples_and_limits):
+    for topic_of_one in (of_served, of_foreign_stops, of_own_thoughts, of_lost_calls, of_edits, of_samples_and_limits):
         for id in c.ids:
             facts += topic_of_one(c, id)
     merged: list[tuple[Fact, list[str]]] = []

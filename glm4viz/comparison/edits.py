@@ -1,6 +1,6 @@
 """What a recipe edits, drops or adds, how many samples it makes, and what its length limit cuts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -8,6 +8,7 @@ from glm4viz.comparison.sentences import SENTENCES, Fact, code, places, size
 from glm4viz.comparison.sides import Sides
 from glm4viz.layout import PARTS
 from glm4viz.reading.stops import message_sizes
+from glm4viz.recipe import LabelledSample, Mask
 from glm4viz.tokenizer import VOCABULARY_SIZE
 
 
@@ -16,8 +17,7 @@ def of_edits(c: Sides, id: str) -> Iterator[Fact]:
     r, samples = c.ids.index(id), c.all_samples[id]
     slots = {(slot.slot, slot.message): slot.cells[id] for slot in c.slots if slot.cells[id].tokens}
     absent = _absent_texts(c, r)
-    is_written = np.any([s.full_sizes[:-1] > 0 for s in samples], axis=0)
-    is_whole = np.any([(s.full_sizes[:-1] > 0) & (message_sizes(s) == s.full_sizes[:-1]) for s in samples], axis=0)
+    is_written, is_whole = np.any([s.full_sizes[:-1] > 0 for s in samples], axis=0), written_whole(samples)
     named = {m for s in samples for m in np.unique(s.message_index[s.part_codes == PARTS.index("metadata")]).tolist()}
     edits: dict[str, list[int]] = {}
     lost: dict[str, int] = {}
@@ -36,6 +36,12 @@ def of_edits(c: Sides, id: str) -> Iterator[Fact]:
             edits.setdefault("drops_name", []).append(m)
     for kind in sorted(edits, key=list(SENTENCES).index):
         yield Fact(kind, id, {"where": places(edits[kind]), "bytes": size(lost.get(kind, 0))})
+
+
+def written_whole(samples: Sequence[LabelledSample]) -> Mask:
+    """bool [messages]: does one of the samples have all of the message's tokens, and any?"""
+    found: Mask = np.any([(s.full_sizes[:-1] > 0) & (message_sizes(s) == s.full_sizes[:-1]) for s in samples], axis=0)
+    return found
 
 
 def _absent_texts(c: Sides, r: int) -> dict[int, bytes]:

@@ -9,12 +9,12 @@ from glm4viz.texts import Text, fill, listed, printable
 # [one|several]: the verb as the number of recipes has it.
 SENTENCES: dict[str, Text] = {
     "all_equal": {
-        "en": "On this conversation all {total} recipes have equal masks: the same text and the same stop positions are trained.",
-        "zh": "在这段对话上，这 {total} 个配方的掩码相同：训练同样的正文和同样的停止位置。",
+        "en": "On this conversation all {total} recipes have equal masks: the same text, headers, thoughts, calls and stop positions are trained.",
+        "zh": "在这段对话上，这 {total} 个配方的掩码相同：训练同样的正文、头部、思考、调用和停止位置。",
     },
     "equal": {
-        "en": "{names} have equal masks here: the same text and the same stop positions are trained.",
-        "zh": "{names} 在这里的掩码相同：训练同样的正文和同样的停止位置。",
+        "en": "{names} have equal masks here: the same text, headers, thoughts, calls and stop positions are trained.",
+        "zh": "{names} 在这里的掩码相同：训练同样的正文、头部、思考、调用和停止位置。",
     },
     "no_answer": {"en": "{name} [trains|train] no answer, {first} {theirs}.", "zh": "{name} 不训练任何回答，{first} {theirs}。"},
     "last_answer": {
@@ -55,6 +55,48 @@ SENTENCES: dict[str, Text] = {
     "part_header": {
         "en": "{name} [trains|train] only part of an answer's header: its first token is masked.",
         "zh": "{name} 只训练回答头部的一部分：第一个 token 被屏蔽。",
+    },
+    "trains_thoughts": {
+        "en": "{name} [trains|train] the thought of {answers}, {first} doesn't.",
+        "zh": "{name} 训练{answers}的思考，{first} 不训练。",
+    },
+    "leaves_thoughts": {
+        "en": "{first} trains the thought of {answers}, {name} [doesn't|don't].",
+        "zh": "{first} 训练{answers}的思考，{name} 不训练。",
+    },
+    "trains_opener": {
+        "en": "{name} [trains|train] the tag `<think>` that opens a thought, {first} doesn't.",
+        "zh": "{name} 训练思考开头的标签 `<think>`，{first} 不训练。",
+    },
+    "leaves_opener": {
+        "en": "{first} trains the tag `<think>` that opens a thought, {name} [doesn't|don't].",
+        "zh": "{first} 训练思考开头的标签 `<think>`，{name} 不训练。",
+    },
+    "drops_thoughts": {
+        "en": "{name} [drops|drop] the thought of {answers} and [writes|write] an empty one in its place.",
+        "zh": "{name} 丢掉{answers}的思考，换成空思考。",
+    },
+    "lacks_thoughts": {"en": "{name} [leaves|leave] out the thought of {answers}.", "zh": "{name} 不写出{answers}的思考。"},
+    "empty_thoughts": {"en": "{name} [trains|train] an empty thought in {answers}.", "zh": "{name} 在{answers}里训练空思考。"},
+    "trains_calls": {
+        "en": "{name} [trains|train] the calls of {answers}, {first} doesn't.",
+        "zh": "{name} 训练{answers}的工具调用，{first} 不训练。",
+    },
+    "leaves_calls": {
+        "en": "{first} trains the calls of {answers}, {name} [doesn't|don't].",
+        "zh": "{first} 训练{answers}的工具调用，{name} 不训练。",
+    },
+    "loses_calls": {
+        "en": "{name} [loses|lose] the calls of {answers}: nothing of them is written.",
+        "zh": "{name} 丢失了{answers}的工具调用：完全没有写出。",
+    },
+    "rewritten": {
+        "en": "{name} [trains|train] {answers} behind a text that the server never feeds: from token {position} on it feeds {expected}, the sample has {got}.",
+        "zh": "{name} 训练{answers}时，前面的文本是服务端不会输入的：从第 {position} 个 token 起服务端输入 {expected}，样本里是 {got}。",
+    },
+    "prefill": {
+        "en": "Before {answers} of {name}, only the opener that the server prefills is another one: {expected}, where the sample has {got}.",
+        "zh": "{name} 的{answers}前面，只有服务端预填的开头不同：服务端是 {expected}，样本里是 {got}。",
     },
     "strips": {
         "en": "{name} [strips|strip] {bytes} of white space from {where}.",

@@ -10,10 +10,14 @@ import numpy.typing as npt
 from glm4viz.comparison.alignment import Rows, align
 from glm4viz.comparison.slots import ABSENT, Codes, Slot, find_slots, states_of
 from glm4viz.errors import Glm4vizError
+from glm4viz.inference.parity import Parity, served_parity
 from glm4viz.layout import PARTS, Message
 from glm4viz.reading.stops import stop_positions
+from glm4viz.reading.thoughts import Thought, thoughts
 from glm4viz.reading.verdict import RoleText, Turn, Verdict, verdict
 from glm4viz.recipe import LabelledSample, Recipe
+
+MOST_TOKENS = 5_000_000  # of all prompts together: half as many tokens as a sample has, for every answer
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,26 @@ class Sides:
         return {id: _merged([verdict(sample) for sample in samples]) for id, samples in self.all_samples.items()}
 
     @cached_property
+    def thoughts(self) -> dict[str, list[Thought]]:
+        """By recipe, what became of each thought; where it makes several samples, in the last, which has every answer."""
+        return {id: thoughts(samples[-1]) for id, samples in self.all_samples.items()}
+
+    @cached_property
+    def parity(self) -> dict[str, dict[int, Parity]]:
+        """By recipe and message: is each trained answer behind what a server feeds? Nothing where no template is known, or it refuses."""
+        return {id: self._parity(id, samples[-1]) for id, samples in self.all_samples.items()}
+
+    def _parity(self, id: str, sample: LabelledSample) -> dict[int, Parity]:
+        trained = {turn.message for turn in self.verdicts[id].turns if turn.trained}
+        if len(self.verdicts[id].turns) * len(sample) > 2 * MOST_TOKENS:
+            return {}
+        return {one.message_index: one for one in served_parity(sample) or () if one.message_index in trained}
+
+    def left(self, id: str) -> list[Parity]:
+        """The answers that leave the server's prompt."""
+        return [one for one in self.parity[id].values() if not one.same]
+
+    @cached_property
     def stop_states(self) -> Codes:
         """uint8 [recipes, messages]: the state of the token that ends each assistant message; absent for all other messages."""
         answers = np.array([message["role"] == "assistant" for message in self.messages], bool)
@@ -58,11 +82,12 @@ class Sides:
         return found
 
     def equal_masks(self) -> list[list[str]]:
-        """Groups of recipes that train the same text and the same stops of this conversation, largest first."""
-        groups: dict[bytes, list[str]] = {}
+        """Groups of recipes that train the same text, headers, thoughts, calls and stops of this conversation, largest first."""
+        groups: dict[tuple[object, ...], list[str]] = {}
         for r, id in enumerate(self.ids):
             text, stops = self.rows.states[:, r].tobytes(), self.stop_states[r].tobytes()
-            groups.setdefault(text + stops + b"".join(map(_rewritten, self.all_samples[id])), []).append(id)
+            around = tuple(_taught_around(slot, id) for slot in self.slots if slot.slot in ("header", "think", "call"))
+            groups.setdefault((text, stops, around, *map(_rewritten, self.all_samples[id])), []).append(id)
         return sorted(groups.values(), key=len, reverse=True)
 
     def agreement(self) -> npt.NDArray[np.float64]:
@@ -79,6 +104,14 @@ def _stop_states(sample: LabelledSample) -> Codes:
     """uint8 [messages]: the state of the token that ends each message."""
     at = stop_positions(sample)
     return np.where(at >= 0, states_of(sample)[at], ABSENT).astype(np.uint8) if len(sample) else np.zeros(len(at), np.uint8)
+
+
+def _taught_around(slot: Slot, id: str) -> str:
+    """How much of a header is trained, or what of a thought or a call; templates differ in white space, which no one reads."""
+    cell = slot.cells[id]
+    if slot.slot == "header":
+        return "none" if not cell.trained else "all" if cell.trained == cell.tokens else "part"
+    return "".join(cell.label.split())
 
 
 def _rewritten(sample: LabelledSample) -> bytes:

@@ -1,6 +1,6 @@
 """What recipes teach otherwise than the first of them: answers, stops, other roles, tags and headers."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from glm4viz.comparison.sentences import SHOWN, TERMS, Fact, code, term, tokens
 from glm4viz.comparison.sides import Sides
@@ -47,9 +47,15 @@ def _these(messages: Sequence[int], numbers: dict[int, int]) -> Text:
         return term("the_answer" if len(numbers) == 1 else "every_answer")
     if list(messages) == [max(numbers)]:
         return term("last_answer")
+    return numbered(messages, numbers)
+
+
+def numbered(messages: Collection[int], numbers: dict[int, int]) -> Text:
+    """These answers by their numbers, or how many they are."""
     if len(messages) > SHOWN:
         return term("many_answers", count=len(messages))
-    return term("one_answer" if len(messages) == 1 else "more_answers", numbers=listed([str(numbers[m]) for m in messages]))
+    names = listed([str(numbers[m]) for m in sorted(messages)])
+    return term("one_answer" if len(messages) == 1 else "more_answers", numbers=names)
 
 
 def of_stops(c: Sides, first: str, id: str) -> Iterator[Fact]:
