@@ -13,10 +13,9 @@ SHOWN_CHARACTERS = 28  # of each side where the server's prompt is left
 def of_thoughts(c: Sides, first: str, id: str) -> Iterator[Fact]:
     """Thoughts with a text of their own, and the tag that opens any, in answers that both train."""
     numbers, both = answer_numbers(c), _learned_by_both(c, first, id)
-    texts, openers = (
-        [{thought.message for thought in c.thoughts[one] if test(thought) and thought.message in both} for one in (first, id)]
-        for test in (lambda t: t.written == "kept" and t.trained > t.opener_trained, lambda t: t.opener_trained)
-    )
+    found = [[thought for thought in c.thoughts[one] if thought.message in both] for one in (first, id)]
+    texts = [{t.message for t in side if t.written == "kept" and t.trained > t.opener_trained} for side in found]
+    openers = [{t.message for t in side if t.opener_trained} for side in found]
     if ours := texts[1] - texts[0]:
         yield Fact("trains_thoughts", id, {"answers": numbered(ours, numbers)})
     if theirs := texts[0] - texts[1]:
