@@ -48,7 +48,8 @@ def test(*arguments: str) -> None:
     run("-m", "ruff", "format", "--check")
     run("-m", "mypy")
     rest = [argument for argument in arguments if argument != "--fast"]
-    fast = ["-m", "not browser and not slow"] if "--fast" in arguments else []
+    # Merely collecting tests/loss imports torch and transformers, in every process.
+    fast = ["-m", "not browser and not slow", "--ignore", "tests/loss"] if "--fast" in arguments else []
     run("-m", "pytest", "-n", "auto", "--dist", "loadgroup", *fast, *rest)
 
 

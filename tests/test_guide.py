@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 GUIDE = ROOT / "docs/adding-a-system.md"
 # The new files lie in a folder of their own, which joins the two packages before anything has looked for their modules.
@@ -19,6 +21,7 @@ sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "tests"]))
 """
 
 
+@pytest.mark.slow
 def test_the_guide_s_files_work(tmp_path: Path) -> None:
     files = re.findall(r"Save this as `([\w./]+)`.*?```python\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
     assert {path.split("/")[-2] for path, _ in files} >= {"systems", "configs"}

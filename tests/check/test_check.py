@@ -51,6 +51,7 @@ def test_check_finds_what_lint_finds(mixed: Path, recipe: str, max_length: int |
             assert [f.rule for f in findings] == ["unreadable-record"]
 
 
+@pytest.mark.slow
 @given(st.lists(conversations, min_size=1, max_size=4), st.sampled_from(["glm4", "glm4@dfe4601"]), st.sampled_from([None, 9, 25]))
 def test_check_finds_what_lint_finds_in_anything(records: list[Messages], recipe: str, max_length: int | None) -> None:
     lines = "\n".join(json.dumps({"messages": messages}, ensure_ascii=bool(len(messages) % 2)) for messages in records)

@@ -41,6 +41,7 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(conversations, max_size=4))
 def test_glm4_s_own_format_comes_out_as_it_went_in(given_messages: list[list[dict[str, Any]]]) -> None:

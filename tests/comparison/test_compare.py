@@ -56,6 +56,7 @@ def test_the_rows_say_what_the_samples_say(name: str, max_length: int | None) ->
     check_alignment(CONVERSATIONS[name], max_length)
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(conversations)
 def test_any_conversation_is_aligned(messages: list[dict[str, Any]]) -> None:

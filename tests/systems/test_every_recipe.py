@@ -56,6 +56,7 @@ def check_batch(many: list[Messages], recipe: str, max_length: MaxLength = None)
     assert row == len(batch)
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(st.lists(any_conversation, max_size=4), st.sampled_from(ALL), st.one_of(st.none(), st.integers(1, 40)))
 def test_a_batch_is_its_rows(many: list[Messages], recipe: str, limit: int | None) -> None:

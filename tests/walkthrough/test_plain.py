@@ -13,6 +13,8 @@ from glm4viz.walkthrough.plain import PLAIN
 from tests.conftest import CONVERSATIONS, ROWS
 from tests.strategies import messages, texts
 
+pytestmark = pytest.mark.slow  # many generated conversations
+
 Lists = tuple[list[int], list[int]]
 LOSSES = [True, False, 0, 1, "true", "False", None]
 scalars = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), texts)
