@@ -3,6 +3,8 @@
 import base64
 import json
 import os
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import given, settings
 import glm4viz
 from benchmarks.hf_tokenizer import hf_tokenizer
 from glm4viz.errors import TokenizerError
+from glm4viz.systems.registry import joined
 from glm4viz.tokenizer import GLM4_SPECIALS, VOCABULARY_SIZE, Tokenizer, from_tokenizers_json
 from tests.strategies import texts
 
@@ -45,6 +48,24 @@ def test_specials_only_on_request() -> None:
     assert TOK.token_bytes(151554) == b"<|im_start|>"
     with pytest.raises(TokenizerError):
         TOK.token_bytes(151_400)
+
+
+@pytest.mark.parametrize(
+    ("mine", "reason"),
+    [
+        ({"<x>": 151_336}, "below 151552"),
+        ({"<x>": 151_560}, "151560 is <|begin_of_text|>'s"),
+        ({"</s>": 151_900}, "another recipe gives it 151553"),
+        ({"<x>": 151_900, "<y>": 151_900}, "151900 is <x>'s"),
+    ],
+    ids=str,
+)
+def test_stand_ins_have_ids_of_their_own(mine: dict[str, int], reason: str) -> None:
+    known = glm4viz.recipes()
+    new = replace(known["glm4"], id="mine", stand_ins=mine)
+    with pytest.raises(TokenizerError, match=rf"Recipe mine .*{re.escape(reason)}.* on are free") as caught:
+        joined([*known.values(), new])
+    assert caught.value.sentence("zh") != caught.value.sentence("en")
 
 
 def test_glm45_has_more_specials() -> None:

@@ -1,6 +1,7 @@
 """All recipes. A module of this package that has a tuple `RECIPES` is a system: adding a file adds a system."""
 
 import difflib
+from collections.abc import Collection
 from functools import cache, lru_cache
 from importlib import import_module
 from pathlib import Path
@@ -8,12 +9,13 @@ from pkgutil import iter_modules
 from types import MappingProxyType, ModuleType
 
 from glm4viz import systems
-from glm4viz.errors import UnknownRecipe
+from glm4viz.errors import TokenizerError, UnknownRecipe
 from glm4viz.recipe import Recipe
 from glm4viz.systems.own import SCHEME, get_custom
 from glm4viz.tokenizer import Tokenizer, read_tokenizer
 
 DEFAULT = "glm4"
+FIRST_STAND_IN = 151_552  # the rows of GLM-4's embedding end before it
 
 
 @cache
@@ -24,12 +26,30 @@ def recipes() -> MappingProxyType[str, Recipe]:
 
 @cache
 def stand_ins() -> MappingProxyType[str, int]:
-    """Every stand-in token that some recipe writes, by name. Raises ValueError where two names have one id, or one name two."""
-    pairs = {pair for recipe in recipes().values() for pair in recipe.stand_ins.items()}
-    found = dict(pairs)
-    if not len(pairs) == len(found) == len(set(found.values())):
-        raise ValueError(f"these stand-ins share a name or an id: {sorted(pairs)}")
-    return MappingProxyType(found)
+    """Every stand-in token that some recipe writes, by name. Raises TokenizerError, see `joined`."""
+    return MappingProxyType(joined(recipes().values()))
+
+
+def joined(some: Collection[Recipe]) -> dict[str, int]:
+    """Their stand-ins by name. Raises TokenizerError where an id is GLM's own, two names have one id, or one name has two."""
+    ids: dict[str, int] = {}
+    names: dict[int, str] = {}
+    for recipe in some:
+        for name, id in recipe.stand_ins.items():
+            taken = names.setdefault(id, name)
+            if id >= FIRST_STAND_IN and taken == name and ids.setdefault(name, id) == id:
+                continue
+            why, why_zh = f"{id} is {taken}'s", f"{id} 已是 {taken} 的编号"
+            if id < FIRST_STAND_IN:
+                why, why_zh = f"ids below {FIRST_STAND_IN} are GLM's own", f"{FIRST_STAND_IN} 以下是 GLM 自己的编号"
+            elif taken == name:
+                why, why_zh = f"another recipe gives it {ids[name]}", f"另一个配方给它的是 {ids[name]}"
+            free = max(FIRST_STAND_IN - 1, *(i for other in some for i in other.stand_ins.values())) + 1
+            raise TokenizerError(
+                f"Recipe {recipe.id} can't give its stand-in {name} the id {id}: {why}. Ids from {free} on are free.",
+                f"配方 {recipe.id} 不能给替代 token {name} 编号 {id}：{why_zh}。从 {free} 起的编号可用。",
+            )
+    return ids
 
 
 @lru_cache(maxsize=2)
