@@ -14,6 +14,9 @@ from glm4viz.tokenizer import Tokenizer
 PARTS = ("prefix", "role_tag", "metadata", "newline", "content", "tools", "separator", "stop", "padding", "think", "tool_call", "arguments")
 
 
+PART_CODES = {part: code for code, part in enumerate(PARTS)}
+
+
 class Segment(NamedTuple):
     """Text of one part of one message. `start` is its byte offset in the message's content, -1 where it isn't content."""
 

@@ -10,7 +10,7 @@ from glm4viz.conversation import find_surrogate, surrogate_error
 from glm4viz.errors import SeveralSamples
 from glm4viz.forms import Given, Taken, take
 from glm4viz.labelling.engine import Entries, encode, lay_out
-from glm4viz.layout import PARTS, Piece, Segment
+from glm4viz.layout import PART_CODES, PARTS, Piece, Segment
 from glm4viz.recipe import IGNORE, Floats, LabelledSample, MaxLength, Recipe, check_max_length
 from glm4viz.systems.registry import DEFAULT, get_recipe, tokenizer_for
 from glm4viz.tokenizer import Ids, Tokenizer
@@ -122,7 +122,9 @@ def _locate(
     starts = np.minimum(token_ends - token_sizes + np.repeat(drift, entry_sizes), limit - 1)
 
     at = np.searchsorted(segment_ends, starts, side="right")
-    column = [(segment.message, PARTS.index(segment.part), segment.start) for segment in segments]
+    if unknown := {segment.part for segment in segments} - PART_CODES.keys():
+        raise ValueError(f"a recipe writes a part {unknown.pop()!r}; it must be one of {', '.join(PARTS)}")
+    column = [(segment.message, PART_CODES[segment.part], segment.start) for segment in segments]
     message, part, content_start = np.array(column, np.int64).T
     # A token may begin in a header, even in its metadata, and reach into the content: its span is what it holds of the content.
     numbers = np.arange(len(segments))

@@ -1,6 +1,7 @@
 """All recipes. A module of this package that has a tuple `RECIPES` is a system: adding a file adds a system."""
 
 import difflib
+from collections import Counter
 from collections.abc import Collection
 from functools import cache, lru_cache
 from importlib import import_module
@@ -20,8 +21,11 @@ FIRST_STAND_IN = 151_552  # the rows of GLM-4's embedding end before it
 
 @cache
 def recipes() -> MappingProxyType[str, Recipe]:
-    """All recipes by id, GLM-4's own first."""
-    return MappingProxyType({recipe.id: recipe for module in system_modules() for recipe in module.RECIPES})
+    """All recipes by id, GLM-4's own first. Raises ValueError where two have one id."""
+    found = [recipe for module in system_modules() for recipe in module.RECIPES]
+    if twice := [id for id, count in Counter(recipe.id for recipe in found).items() if count > 1]:
+        raise ValueError(f"several recipes have the id {', '.join(twice)}")
+    return MappingProxyType({recipe.id: recipe for recipe in found})
 
 
 @cache

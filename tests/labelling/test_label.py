@@ -195,3 +195,11 @@ def test_a_header_token_may_reach_from_the_metadata_into_the_content() -> None:
     spans = sample.spans[sample.spans[:, 0] >= 0].tolist()
     assert [spans[0][0], spans[-1][1]] == [0, 4]
     assert all(before[1] == after[0] for before, after in pairwise(spans))
+
+
+def test_a_part_that_there_is_not_is_named() -> None:
+    def misspelt(messages: Sequence[Message], w: Writer) -> None:
+        w.text(Segment("contents", messages[0]["content"], 0, 0))
+
+    with pytest.raises(ValueError, match="'contents'; it must be one of prefix"):
+        glm4viz.label([{"role": "user", "content": "Hi"}], replace(get_recipe("glm4"), layout=misspelt))
