@@ -174,7 +174,7 @@ class LabelledSample:
         return self.tokenizer.all_bytes(self.input_ids)
 
     def table(self) -> "pandas.DataFrame":
-        """One row per token: position, id, token, bytes, role, message, part, trained, label, target, owner."""
+        """One row per token: position, id, token, bytes, role, message, part, trained, label, target, owner; weight, if the system weighs."""
         import pandas as pd
 
         # Far fewer different tokens than tokens: each is decoded once.
@@ -198,6 +198,7 @@ class LabelledSample:
                 "target": self.targets,
                 "owner": self.owner,
             }
+            | ({} if self.label_weights is None else {"weight": self.weights})
         )
 
 

@@ -18,10 +18,10 @@ with st.container(border=True):
     with search:
         found = find_recipes()
     with example:
-        messages, short = choose_example()
+        conversation, short = choose_example()
     show_legend()
 
 for system, group in groupby(found, lambda recipe: recipe.system):
     st.header(t("recipes.own") if system == "custom" else system, divider="gray")
     for recipe in group:
-        show_card(recipe, messages, short=short, **scroll_to(recipe))
+        show_card(recipe, conversation, short=short, **scroll_to(recipe))

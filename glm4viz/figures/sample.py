@@ -37,21 +37,22 @@ def loss_share(shares: Sequence[Share], t: Translate, *, by: str, theme: Theme =
     """Bars, by "role" or by "message": the share of the loss beside the share of all tokens."""
     palette = PALETTES[theme]
     rows = _by_role(shares) if by == "role" else _by_message(shares)
-    tokens, trained = np.array([[row.tokens, row.trained] for row in rows]).T
+    tokens, trained, weights = np.array([[row.tokens, row.trained, row.weight] for row in rows]).T
     names = [
         t(f"role.{row.role}") if by == "role" or row.message < 0 else t("share.message", message=row.message, role=t(f"role.{row.role}"))
         for row in rows
     ]
     figure = go.Figure()
-    for key, counts, colour, pattern in (("loss", trained, palette.trained, ""), ("tokens", tokens, palette.masked(""), "/")):
-        parts = counts / max(counts.sum(), 1)
+    bars = (("loss", trained, weights, palette.trained, ""), ("tokens", tokens, tokens, palette.masked(""), "/"))
+    for key, counts, amounts, colour, pattern in bars:
+        parts = amounts / (amounts.sum() or 1)
         figure.add_bar(
             y=names,
             x=parts,
             orientation="h",
             name=t(f"share.{key}"),
             marker={"color": colour, "pattern": {"shape": pattern, "fgcolor": palette.roles[""], "size": 6, "solidity": 0.2}},
-            text=[f"{part:.0%} ({n})" for part, n in zip(parts, counts, strict=True)],
+            text=[f"{part:.0%} ({n:.0f})" for part, n in zip(parts, counts, strict=True)],
             textposition="outside",
             cliponaxis=False,
             hovertemplate="%{y}: %{text}<extra></extra>",
@@ -65,7 +66,7 @@ def loss_share(shares: Sequence[Share], t: Translate, *, by: str, theme: Theme =
 def _by_role(shares: Sequence[Share]) -> list[Share]:
     groups = [(role, [s for s in shares if s.role == role]) for role in (*ALL_ROLES, "")]
     return [
-        Share(-1, role, sum(s.tokens for s in group), sum(s.trained for s in group))
+        Share(-1, role, sum(s.tokens for s in group), sum(s.trained for s in group), sum(s.weight for s in group))
         for role, group in groups
         if any(s.tokens for s in group)
     ]

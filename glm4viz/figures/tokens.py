@@ -18,9 +18,9 @@ TRAINED, NOTHING = len(ROLES), len(ROLES) + 1  # kinds of a cell beside the role
 
 
 def kinds_of(sample: LabelledSample) -> npt.NDArray[np.uint8]:
-    """uint8 [T]: TRAINED, or the role as an index of ROLES."""
+    """uint8 [T]: TRAINED, or the role as an index of ROLES; a label of weight 0 counts as none."""
     role_codes = np.select([sample.roles == role for role in ROLES], range(len(ROLES)))
-    return np.where(sample.trained, TRAINED, role_codes).astype(np.uint8)
+    return np.where(sample.weights > 0, TRAINED, role_codes).astype(np.uint8)
 
 
 def colours_of(palette: Palette) -> list[str]:
@@ -40,7 +40,10 @@ def cell_names(sample: LabelledSample, t: Translate) -> Any:
     roles = {role: t(f"role.{role}") for role in ROLES}
     states = (t("table.masked"), t("table.trained"))
     lines = zip(token_texts(sample), sample.roles.tolist(), sample.trained.tolist(), strict=True)
-    return np.array([f"{i} · {text}<br>{roles[role]} · {states[trained]}" for i, (text, role, trained) in enumerate(lines)], object)
+    names = [f"{i} · {text}<br>{roles[role]} · {states[trained]}" for i, (text, role, trained) in enumerate(lines)]
+    if sample.label_weights is not None:
+        names = [f"{name} × {weight:g}" if weight else name for name, weight in zip(names, sample.weights.tolist(), strict=True)]
+    return np.array(names, object)
 
 
 def token_texts(sample: LabelledSample) -> list[str]:

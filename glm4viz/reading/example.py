@@ -1,4 +1,6 @@
-"""The worked example of every recipe: two turns under a system message, labelled live, a chip for each token or text."""
+"""The worked example of every recipe, labelled live, a chip for each token or text: two turns under a system message, or, for GLM-4.5's
+recipes, a question that is answered with thoughts and a call.
+"""
 
 import inspect
 import sys
@@ -9,13 +11,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from glm4viz.conversation import Chat
 from glm4viz.errors import RecipeRejects
+from glm4viz.forms import Given, take
 from glm4viz.labelling.single import label_all
 from glm4viz.layout import Message
 from glm4viz.recipe import LabelledSample, Recipe
 from glm4viz.systems import own
 from glm4viz.systems.registry import system_modules
-from glm4viz.tokenizer import Tokenizer
+from glm4viz.tokenizer import VOCABULARY_SIZE, Tokenizer
 
 EXAMPLES: dict[str, list[dict[str, Any]]] = {
     "en": [
@@ -33,8 +37,26 @@ EXAMPLES: dict[str, list[dict[str, Any]]] = {
         {"role": "assistant", "content": "马德里。"},
     ],
 }
+
+
+def _thinking(question: str, first: str, city: str, result: str, then: str, answer: str) -> Chat:
+    call = {"type": "function", "function": {"name": "time_in", "arguments": {"city": city}}}
+    tool = {"name": "time_in", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}}
+    messages: list[dict[str, Any]] = [
+        {"role": "user", "content": question},
+        {"role": "assistant", "content": "", "reasoning_content": first, "tool_calls": [call]},
+        {"role": "tool", "content": result},
+        {"role": "assistant", "content": answer, "reasoning_content": then},
+    ]
+    return Chat(messages, [{"type": "function", "function": tool}])
+
+
+THINKING_EXAMPLES: dict[str, Chat] = {
+    "en": _thinking("What time is it in Lima?", "I need the clock there.", "Lima", "09:40", "Morning.", "It is 9:40 in the morning."),
+    "zh": _thinking("利马现在几点？", "得查当地时间。", "利马", "09:40", "是上午。", "上午九点四十。"),
+}
 _VISIBLE = str.maketrans({"\n": "⏎", "\r": "␍", "\t": "⇥"})
-_LETTERS = {"system": "S", "user": "U", "assistant": "A", "observation": "O"}
+_LETTERS = {"system": "S", "user": "U", "assistant": "A", "observation": "O", "tool": "T"}
 
 
 class Chip(NamedTuple):
@@ -57,13 +79,20 @@ class WorkedExample(NamedTuple):
     refused: RecipeRejects | None
 
 
-def worked_example(recipe: Recipe, messages: Sequence[Message], tokenizer: Tokenizer | None = None) -> WorkedExample:
-    """The messages labelled. Where the system refuses them: without the system message, or only the first question and answer."""
+def example_for(recipe: Recipe, language: str) -> Given:
+    """The example that has what the recipe is about."""
+    return THINKING_EXAMPLES[language] if recipe.form == "openai" else EXAMPLES[language]
+
+
+def worked_example(recipe: Recipe, given: Given, tokenizer: Tokenizer | None = None) -> WorkedExample:
+    """The conversation labelled. Where the system refuses it: without the system message, or only the first question and answer."""
+    taken = take(given, recipe.form)
+    messages, refused = taken.messages, None
     talk = [message for message in messages if message["role"] != "system"]
-    refused = None
     for tried in (messages, talk, talk[:2]):
+        part: Given = Chat(tried, taken.tools) if recipe.form == "openai" else tried
         try:
-            return WorkedExample(tried, label_all(list(tried), recipe, tokenizer) if tried else [], refused)
+            return WorkedExample(tried, label_all(part, recipe, tokenizer) if tried else [], refused)
         except RecipeRejects as error:
             refused = refused or error
     return WorkedExample(messages, [], refused)
@@ -72,7 +101,8 @@ def worked_example(recipe: Recipe, messages: Sequence[Message], tokenizer: Token
 def chips(sample: LabelledSample, symbols: Mapping[int, str] | None = None) -> list[Chip]:
     """The sample's tokens in order.
 
-    With `symbols`, a content that has one is a single chip of that name, and a tools text is one chip, as far as their tokens share a state.
+    With `symbols`, a content that has one is a single chip of that name, and a tools text is one chip, as far as their tokens share a state;
+    with any name among them, so are a thought's text and a call's arguments.
     """
     names, trained = symbols or {}, sample.trained
     differs = trained & (sample.labels != sample.input_ids)
@@ -80,7 +110,11 @@ def chips(sample: LabelledSample, symbols: Mapping[int, str] | None = None) -> l
     roles, parts = sample.roles, sample.parts
 
     def kind(i: int) -> tuple[int, ...]:
-        folded = (parts[i] == "content" and sample.message_index[i] in names) or (parts[i] == "tools" and symbols is not None)
+        folded = (
+            (parts[i] == "content" and sample.message_index[i] in names)
+            or (parts[i] == "tools" and symbols is not None)
+            or (bool(names) and (parts[i] == "arguments" or (parts[i] == "think" and sample.input_ids[i] < VOCABULARY_SIZE)))
+        )
         return (int(sample.message_index[i]), int(trained[i]), int(sample.part_codes[i])) if folded and not differs[i] else (i,)
 
     for together, run in groupby(range(len(sample)), kind):
@@ -88,7 +122,7 @@ def chips(sample: LabelledSample, symbols: Mapping[int, str] | None = None) -> l
         first, message = at[0], int(sample.message_index[at[0]])
         text = _shown(sample.token_bytes[first])
         if len(together) > 1:
-            text = names[message] if parts[first] == "content" else f"tools ×{len(at)}"
+            text = names[message] if parts[first] == "content" else f"{parts[first]} ×{len(at)}"
         label = _shown(sample.tokenizer.token_bytes(int(sample.labels[first]))) if differs[first] else ""
         ids = tuple(sample.input_ids[np.array(at)].tolist())
         found.append(Chip(text, str(parts[first]), str(roles[first]), message, bool(trained[first]), label, ids))
@@ -96,7 +130,7 @@ def chips(sample: LabelledSample, symbols: Mapping[int, str] | None = None) -> l
 
 
 def symbols(messages: Sequence[Message]) -> dict[int, str]:
-    """What a textbook calls the messages: S, U1, A1, U2, A2; O1 is a tool result."""
+    """What a textbook calls the messages: S, U1, A1, U2, A2; O1, in OpenAI's form T1, is a tool result."""
     counts: dict[str, int] = {}
     names = {}
     for m, message in enumerate(messages):

@@ -17,12 +17,13 @@ State = Literal["whole", "cut", "lost", "empty"]
 
 
 class Share(NamedTuple):
-    """One message's tokens, and how many labels teach it. Message -1 is what stands outside messages."""
+    """One message's tokens, how many labels teach it, and what these weigh together. Message -1 is what stands outside messages."""
 
     message: int
     role: str
     tokens: int
     trained: int
+    weight: float
 
 
 class RoleText(NamedTuple):
@@ -138,6 +139,8 @@ def shares(sample: LabelledSample) -> list[Share]:
     count = len(sample.messages)
     tokens = np.bincount(sample.message_index % (count + 1), minlength=count + 1)
     trained = np.bincount(sample.owner[sample.trained] % (count + 1), minlength=count + 1)
+    weights = np.bincount(sample.owner[sample.trained] % (count + 1), sample.weights[sample.trained], minlength=count + 1)
     roles = [str(message["role"]) for message in sample.messages] + [""]
     index = [*range(count), -1]
-    return [Share(m, role, int(t), int(n)) for m, role, t, n in zip(index, roles, tokens, trained, strict=True)]
+    columns = zip(index, roles, tokens.tolist(), trained.tolist(), weights.tolist(), strict=True)
+    return [Share(m, role, t, n, w) for m, role, t, n, w in columns]

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 import glm4viz
 from glm4viz.errors import RecipeRejects
 from glm4viz.locales import LANGUAGES, texts
-from glm4viz.reading.example import EXAMPLES, chips, source_code, symbols, worked_example
+from glm4viz.reading.example import EXAMPLES, chips, example_for, source_code, symbols, worked_example
 from glm4viz.recipe import IGNORE
 from glm4viz.systems.own import CustomRecipe
 from tests.conftest import CONVERSATIONS, ROWS
@@ -73,8 +73,9 @@ def test_the_textbook_line_of_glm4() -> None:
 @pytest.mark.parametrize("recipe", list(glm4viz.recipes()))
 def test_every_recipe_has_a_worked_example(recipe: str, language: str) -> None:
     found = glm4viz.recipes()[recipe]
-    example = worked_example(found, EXAMPLES[language])
+    example = worked_example(found, example_for(found, language))
     assert example.samples
+    assert found.form == "glm4" or any((sample.parts == "think").any() for sample in example.samples)
     assert all(chip.text for sample in example.samples for chip in chips(sample, symbols(sample.messages)))
     assert f'"{recipe}"' in source_code(found)
 

@@ -1,6 +1,8 @@
 """Inspect on conversations with thoughts and calls: which recipe is offered, what is said of thoughts and of the server's prompt."""
 
 import json
+import re
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -100,3 +102,37 @@ def test_rewritten_history_is_never_green() -> None:
 
 def test_glm_4_has_no_lines_on_the_server() -> None:
     assert not [button for button in app().button if str(button.key).startswith("before_")]
+
+
+# The editor -----------------------------------------------------------------------------------------------------------
+
+
+def field(at: AppTest, index: int, name: str) -> Any:
+    return next(area for area in at.text_area if re.fullmatch(rf"editor_{index}_-?\d+_{name}", str(area.key)))
+
+
+def edited(at: AppTest) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(at.text_area(key="paste").value)
+    return found
+
+
+def test_the_editor_keeps_thoughts_calls_and_tools_and_refuses_what_could_not_be_read() -> None:
+    at, record = opened("trl-glm4.5"), json.loads(sample_bytes(SAMPLE))
+    at.session_state["editor"] = True
+    at.run()
+    field(at, 1, "reasoning_content").set_value("Look it up first.").run()
+    assert not at.exception
+    record["messages"][1]["reasoning_content"] = "Look it up first."
+    assert edited(at) == {"messages": record["messages"], "tools": record["tools"]}
+    field(at, 3, "tool_calls").set_value("").run()
+    del record["messages"][3]["tool_calls"]
+    assert edited(at)["messages"] == record["messages"]
+    field(at, 1, "tool_calls").set_value('[{"function": {}}]').run()
+    assert any("function.name" in error.value.replace("\\", "") for error in at.error)
+    field(at, 1, "tool_calls").set_value("[").run()
+    assert texts("en")["editor.json_error"] in said(at)
+    assert edited(at)["messages"] == record["messages"]
+    field(at, -1, "tools").set_value("").run()
+    assert edited(at) == {"messages": record["messages"]}
+    at.button(key="editor_reset").click().run()
+    assert edited(at) == {name: json.loads(sample_bytes(SAMPLE))[name] for name in ("messages", "tools")}

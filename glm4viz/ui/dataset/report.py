@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from glm4viz.conversation import ROLES, Conversation
+from glm4viz.conversation import ALL_ROLES, Conversation
 from glm4viz.errors import ReadError
 from glm4viz.labelling.single import label_all
 from glm4viz.linter import RULES, SEVERITIES, Rule, Severity
@@ -104,7 +104,7 @@ class Report:
         """Tokens and trained tokens of each role, and of how many records."""
         readable = np.flatnonzero(self.readable)
         chosen = readable[np.unique(np.linspace(0, len(readable) - 1, min(len(readable), LOOKED_AT)).astype(np.int64))]
-        recipe, tokens, looked_at = get_recipe(self.recipe), np.zeros((len(ROLES) + 1, 2), np.int64), 0
+        recipe, tokens, looked_at = get_recipe(self.recipe), np.zeros((len(ALL_ROLES) + 1, 3)), 0
         for record in self.read(chosen):
             try:
                 samples = label_all(record, recipe, max_length=self.max_length) if isinstance(record, Conversation) else []
@@ -112,8 +112,9 @@ class Report:
                 continue
             looked_at += bool(samples)
             for share in (share for sample in samples for share in shares(sample)):
-                tokens[(*ROLES, "").index(share.role)] += share.tokens, share.trained
-        found = [Share(-1, role, int(all), int(trained)) for role, (all, trained) in zip((*ROLES, ""), tokens, strict=True)]
+                tokens[(*ALL_ROLES, "").index(share.role)] += share.tokens, share.trained, share.weight
+        rows = zip((*ALL_ROLES, ""), tokens.tolist(), strict=True)
+        found = [Share(-1, role, int(all), int(trained), weight) for role, (all, trained, weight) in rows]
         return found, looked_at
 
     def rules(self) -> list["Found"]:

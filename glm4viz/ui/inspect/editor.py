@@ -1,4 +1,7 @@
-"""The chat editor: every message's role, content, metadata and tools in place; what it changes is the pasted text."""
+"""The chat editor: every message's role, content and what else its form has, in place; what it changes is the pasted text.
+
+GLM-4's form has metadata and tools in the messages; OpenAI's has thoughts, tool_calls, and tools of the whole conversation.
+"""
 
 import json
 from typing import Any
@@ -6,12 +9,15 @@ from typing import Any
 import streamlit as st
 
 from glm4viz.conversation import ROLES, Conversation
-from glm4viz.ui.i18n import t
+from glm4viz.errors import Glm4vizError
+from glm4viz.forms import CHAT_ROLES, as_record, check_chat, is_glm4_form
+from glm4viz.ui.i18n import language, plain, t
 from glm4viz.ui.url import remember
 
 PAGE = 20  # messages shown at once: every one brings several widgets
 
-Message = dict[str, Any]
+Record = dict[str, Any]  # messages, and in OpenAI's form the conversation's tools
+WHOLE = -1  # in the place of a message's index: the conversation itself
 
 
 def edit_conversation(conversation: Conversation) -> None:
@@ -21,12 +27,15 @@ def edit_conversation(conversation: Conversation) -> None:
         return
     with fold:
         st.caption(t("editor.help"))
-        messages = conversation.messages
+        record = as_record(conversation)
+        messages = record["messages"]
+        if _is_chat(record):
+            _json_field(record, WHOLE, "tools")
         first = _page(len(messages))
         for index in range(first, min(first + PAGE, len(messages))):
-            _message(messages, index)
+            _message(record, index)
         left, right = st.columns(2)
-        left.button(t("editor.add"), icon=":material/add:", key="editor_add", on_click=_add, args=(messages,), width="stretch")
+        left.button(t("editor.add"), icon=":material/add:", key="editor_add", on_click=_add, args=(record,), width="stretch")
         right.button(
             t("editor.reset"),
             icon=":material/undo:",
@@ -45,25 +54,36 @@ def _page(count: int) -> int:
     return int(st.selectbox(t("editor.page"), starts, format_func=names.__getitem__, key="editor_page") or 0)
 
 
-def _message(messages: list[Message], index: int) -> None:
+def _is_chat(record: Record) -> bool:
+    """Whether the record is edited in OpenAI's form: it has something that only this form has."""
+    said = any({"reasoning_content", "tool_calls"} & message.keys() or message["role"] == "tool" for message in record["messages"])
+    return (said or "tools" in record) and not is_glm4_form(record["messages"])
+
+
+def _key(of: Any, index: int) -> str:
+    """Keys hold what they edit: after a change from elsewhere (undo, another record) the fields start anew."""
+    return f"editor_{index}_{hash(json.dumps(of, ensure_ascii=False, sort_keys=True))}"
+
+
+def _message(record: Record, index: int) -> None:
+    messages, chat = record["messages"], _is_chat(record)
     message = messages[index]
-    # Keys hold the message's own state: after a change from elsewhere (undo, another record) its fields start anew.
-    stamp = hash(json.dumps(message, ensure_ascii=False, sort_keys=True))
-    key = f"editor_{index}_{stamp}"
+    key = _key(message, index)
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             st.markdown(f"`messages[{index}]`", width="content")
-            names = {role: t(f"role.{role}") for role in ROLES}
+            roles = CHAT_ROLES if chat else ROLES
+            names = {role: t(f"role.{role}") for role in roles}
             st.selectbox(
                 t("editor.role"),
-                ROLES,
-                index=ROLES.index(message["role"]),
+                roles,
+                index=roles.index(message["role"]),
                 format_func=names.__getitem__,
                 key=f"{key}_role",
                 label_visibility="collapsed",
                 width=190,
                 on_change=_set,
-                args=(messages, index, "role", f"{key}_role"),
+                args=(record, index, "role", f"{key}_role"),
             )
             for move, icon, off in ((-1, "arrow_upward", index == 0), (1, "arrow_downward", index == len(messages) - 1)):
                 st.button(
@@ -72,7 +92,7 @@ def _message(messages: list[Message], index: int) -> None:
                     help=t(f"editor.{icon}"),
                     key=f"{key}_{icon}",
                     on_click=_move,
-                    args=(messages, index, move),
+                    args=(record, index, move),
                     disabled=off,
                 )
             st.button(
@@ -81,37 +101,69 @@ def _message(messages: list[Message], index: int) -> None:
                 help=t("editor.delete"),
                 key=f"{key}_delete",
                 on_click=_delete,
-                args=(messages, index),
+                args=(record, index),
                 disabled=len(messages) == 1,
             )
-        st.text_area(
-            t("editor.content"),
-            message["content"] or "",
-            key=f"{key}_content",
-            height="content",
-            label_visibility="collapsed",
-            on_change=_set,
-            args=(messages, index, "content", f"{key}_content"),
-        )
-        if message["role"] == "assistant" or "metadata" in message:
+        role = message["role"]
+        if chat and (role == "assistant" or "reasoning_content" in message):
+            _text_field(record, index, "reasoning_content")
+        _text_field(record, index, "content", hidden=not chat or role != "assistant")
+        if chat and (role == "assistant" or "tool_calls" in message):
+            _json_field(record, index, "tool_calls")
+        if not chat and (role == "assistant" or "metadata" in message):
             st.text_input(
                 t("editor.metadata"),
                 str(message.get("metadata", "")),
                 key=f"{key}_metadata",
                 on_change=_set,
-                args=(messages, index, "metadata", f"{key}_metadata"),
+                args=(record, index, "metadata", f"{key}_metadata"),
             )
-        if message["role"] == "system" or "tools" in message:
-            tools = json.dumps(message["tools"], ensure_ascii=False, indent=2) if "tools" in message else ""
-            st.text_area(
-                t("editor.tools"), tools, key=f"{key}_tools", height="content", on_change=_set_tools, args=(messages, index, f"{key}_tools")
-            )
-            if st.session_state.get("editor_tools_error") == index:
-                st.error(t("editor.tools.error"), icon=":material/error:")
+        if not chat and (role == "system" or "tools" in message):
+            _json_field(record, index, "tools")
+        _show_error(index)
 
 
-def _change(before: list[Message], after: list[Message]) -> None:
+def _text_field(record: Record, index: int, field: str, *, hidden: bool = False) -> None:
+    message = record["messages"][index]
+    key = f"{_key(message, index)}_{field}"
+    st.text_area(
+        t(f"editor.{field}"),
+        message.get(field) or "",
+        key=key,
+        height="content",
+        label_visibility="collapsed" if hidden else "visible",
+        on_change=_set,
+        args=(record, index, field, key),
+    )
+
+
+def _json_field(record: Record, index: int, field: str) -> None:
+    """A value as JSON, of a message or of the whole conversation; an empty text takes it away."""
+    holder = record if index == WHOLE else record["messages"][index]
+    key = f"{_key(holder.get(field) if index == WHOLE else holder, index)}_{field}"
+    text = json.dumps(holder[field], ensure_ascii=False, indent=2) if holder.get(field) is not None else ""
+    st.text_area(t(f"editor.{field}"), text, key=key, height="content", on_change=_set_json, args=(record, index, field, key))
+    if index == WHOLE:
+        _show_error(WHOLE)
+
+
+def _show_error(index: int) -> None:
+    """Why the last change of this message, or of the conversation, was not taken over."""
+    place, sentence = st.session_state.get("editor_error") or (None, "")
+    if place == index:
+        st.error(sentence, icon=":material/error:")
+
+
+def _change(before: Record, after: Record, index: int) -> None:
+    """Take the change over, unless the conversation can't be read any more: then say so at message `index`, and keep what there was."""
     state, text = st.session_state, _as_text(before)
+    state.editor_error = None
+    if _is_chat(before):
+        try:
+            check_chat(after["messages"], after.get("tools"))
+        except Glm4vizError as error:
+            state.editor_error = (index, plain(error.sentence(language())))
+            return
     if state.get("editor_now") != text:  # the first edit of this conversation: what a reset returns to
         state.editor_origin = text
         remember(text)
@@ -124,44 +176,53 @@ def _show(text: str) -> None:
     remember(text)
 
 
-def _as_text(messages: list[Message]) -> str:
-    return json.dumps({"messages": messages}, ensure_ascii=False, indent=2)
+def _as_text(record: Record) -> str:
+    return json.dumps(record, ensure_ascii=False, indent=2)
 
 
-def _set(messages: list[Message], index: int, field: str, key: str) -> None:
-    value, message = st.session_state[key], dict(messages[index])
-    message[field] = value
-    if field == "metadata" and not value:
-        del message[field]
-    _change(messages, [*messages[:index], message, *messages[index + 1 :]])
+def _with(record: Record, index: int, field: str, value: Any) -> Record:
+    """The record with another value in a message, or in itself; None takes the field away."""
+    holder = record if index == WHOLE else record["messages"][index]
+    changed = {name: old for name, old in holder.items() if name != field or value is not None}
+    if value is not None:
+        changed[field] = value
+    if index == WHOLE:
+        return changed
+    messages = record["messages"]
+    return record | {"messages": [*messages[:index], changed, *messages[index + 1 :]]}
 
 
-def _set_tools(messages: list[Message], index: int, key: str) -> None:
-    text, message = st.session_state[key].strip(), dict(messages[index])
-    st.session_state.editor_tools_error = None
+def _set(record: Record, index: int, field: str, key: str) -> None:
+    value = st.session_state[key]
+    gone = not value and field in ("metadata", "reasoning_content")
+    _change(record, _with(record, index, field, None if gone else value), index)
+
+
+def _set_json(record: Record, index: int, field: str, key: str) -> None:
+    text = st.session_state[key].strip()
     try:
-        message["tools"] = json.loads(text) if text else []
+        value = json.loads(text) if text else None
     except ValueError:
-        st.session_state.editor_tools_error = index
+        st.session_state.editor_error = (index, t("editor.json_error"))
         return
-    if not text:
-        del message["tools"]
-    _change(messages, [*messages[:index], message, *messages[index + 1 :]])
+    _change(record, _with(record, index, field, value), index)
 
 
-def _move(messages: list[Message], index: int, by: int) -> None:
-    moved = list(messages)
+def _move(record: Record, index: int, by: int) -> None:
+    moved = list(record["messages"])
     moved[index], moved[index + by] = moved[index + by], moved[index]
-    _change(messages, moved)
+    _change(record, record | {"messages": moved}, index)
 
 
-def _delete(messages: list[Message], index: int) -> None:
-    _change(messages, [*messages[:index], *messages[index + 1 :]])
+def _delete(record: Record, index: int) -> None:
+    messages = record["messages"]
+    _change(record, record | {"messages": [*messages[:index], *messages[index + 1 :]]}, index)
 
 
-def _add(messages: list[Message]) -> None:
-    role = "assistant" if messages and messages[-1]["role"] in ("user", "observation") else "user"
-    _change(messages, [*messages, {"role": role, "content": t("editor.new")}])
+def _add(record: Record) -> None:
+    messages = record["messages"]
+    role = "assistant" if messages and messages[-1]["role"] in ("user", "observation", "tool") else "user"
+    _change(record, record | {"messages": [*messages, {"role": role, "content": t("editor.new")}]}, len(messages))
 
 
 def _reset() -> None:

@@ -6,21 +6,15 @@ import streamlit as st
 
 from glm4viz.errors import Glm4vizError
 from glm4viz.inference.parity import Parity, parity
-from glm4viz.recipe import LabelledSample, Recipe
+from glm4viz.recipe import LabelledSample
 
 MOST_TOKENS = 5_000_000  # in all prompts together: half as many tokens as the sample has, for every answer
 
 
-def template_of(recipe: Recipe) -> str:
-    """The template of the model that the recipe trains, "" where none is built in."""
-    if recipe.form != "openai" or "glmz1" in recipe.id:
-        return ""
-    return "glm4.7" if "4.7" in recipe.id else "glm4.5"
-
-
 def parity_by_message(sample: LabelledSample) -> dict[int, Parity]:
     """By the answer's message; empty where there is nothing to compare with, or too much to do at every click."""
-    template = template_of(sample.recipe)
+    recipe = sample.recipe
+    template = recipe.served if recipe.form == "openai" else ""
     answers = sum(message["role"] == "assistant" for message in sample.messages)
     if not template or answers * len(sample) // 2 > MOST_TOKENS:
         return {}

@@ -1,13 +1,10 @@
 """A card for one recipe: its rule, the worked example, and, to open, its source, limit, quirks and code."""
 
-from collections.abc import Sequence
-
 import streamlit as st
 
-from glm4viz.conversation import ROLES
+from glm4viz.conversation import ROLES, Conversation
 from glm4viz.errors import Glm4vizError
-from glm4viz.layout import Message
-from glm4viz.reading.example import Chip, chips, source_code, symbols, worked_example
+from glm4viz.reading.example import Chip, chips, example_for, source_code, symbols, worked_example
 from glm4viz.recipe import Recipe
 from glm4viz.ui.i18n import language, plain, t
 from glm4viz.ui.widgets.chips import show_chips
@@ -21,8 +18,8 @@ def show_legend() -> None:
     show_chips([[Chip(text, "content", ROLES[0], -1, trained, label, ()) for text, trained, label in states]], key="legend")
 
 
-def show_card(recipe: Recipe, messages: Sequence[Message], *, short: bool, chosen: bool, scroll: bool) -> None:
-    """short: contents stand as S, U1, A1. chosen: the card's fold is open at first."""
+def show_card(recipe: Recipe, conversation: Conversation | None, *, short: bool, chosen: bool, scroll: bool) -> None:
+    """conversation: None for the recipe's own example. short: contents stand as S, U1, A1. chosen: the card's fold is open at first."""
     with st.container(border=True, key=f"card_{_slug(recipe)}"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.subheader(plain(recipe.id), anchor=False, width="content")
@@ -36,7 +33,7 @@ def show_card(recipe: Recipe, messages: Sequence[Message], *, short: bool, chose
         st.markdown(plain(recipe.rule[language()]))
         for warning in recipe.warnings:
             st.caption(f":orange[:material/warning:] {t('recipes.says')} {plain(warning)}")
-        _show_example(recipe, messages, short, scroll)
+        _show_example(recipe, conversation, short, scroll)
         fold = st.expander(
             t("recipes.details"),
             expanded=chosen,
@@ -60,9 +57,9 @@ def _choose(recipe: Recipe) -> None:
         st.session_state.recipe = st.session_state.recipes_seen = recipe.id
 
 
-def _show_example(recipe: Recipe, messages: Sequence[Message], short: bool, scroll: bool) -> None:
+def _show_example(recipe: Recipe, conversation: Conversation | None, short: bool, scroll: bool) -> None:
     try:
-        example = worked_example(recipe, messages)
+        example = worked_example(recipe, conversation or example_for(recipe, language()))
     except Glm4vizError as error:
         st.caption(f":material/error: {plain(error.sentence(language()))}")
         return

@@ -1,15 +1,13 @@
 """Which recipes the Recipes page lists, and on which conversation it shows them."""
 
-from collections.abc import Sequence
-
 import streamlit as st
 
-from glm4viz.layout import Message
-from glm4viz.reading.example import EXAMPLES
+from glm4viz.conversation import Conversation
+from glm4viz.reading.example import EXAMPLES, THINKING_EXAMPLES
 from glm4viz.recipe import Recipe
 from glm4viz.systems.own import get_custom
 from glm4viz.systems.registry import DEFAULT, recipes
-from glm4viz.ui.current import current_messages
+from glm4viz.ui.current import characters, current_conversation
 from glm4viz.ui.i18n import language, t
 
 MOST_CHARACTERS = 1_500  # of the reader's conversation: every recipe shows all of it
@@ -31,22 +29,24 @@ def _words(recipe: Recipe) -> str:
     return "\n".join([recipe.id, recipe.system, *recipe.source, *texts, *recipe.warnings]).lower()
 
 
-def choose_example() -> tuple[Sequence[Message], bool]:
-    """The conversation to show, and whether its texts stand as symbols."""
+def choose_example() -> tuple[Conversation | None, bool]:
+    """The reader's conversation, None for each recipe's own example; and whether texts stand as symbols."""
     names = {kind: t(f"recipes.example_{kind}") for kind in ("symbols", "texts", "mine")}
     st.session_state.setdefault("recipe_example", "symbols")
     kind = st.segmented_control(
         t("recipes.example"), names, key="recipe_example", format_func=names.__getitem__, required=True, persist_state="session"
     )
     if kind == "mine":
-        messages = current_messages()
-        if messages is not None and sum(len(message["content"] or "") for message in messages) <= MOST_CHARACTERS:
+        conversation = current_conversation()
+        if conversation is not None and characters(conversation) <= MOST_CHARACTERS:
             st.caption(t("recipes.mine"))
-            return messages, False
-        st.caption(":material/info: " + t("recipes.mine_none" if messages is None else "recipes.mine_long", most=MOST_CHARACTERS))
+            return conversation, False
+        st.caption(":material/info: " + t("recipes.mine_none" if conversation is None else "recipes.mine_long", most=MOST_CHARACTERS))
     else:
         st.caption(" · ".join(f"{message['content']}" for message in EXAMPLES[language()]))
-    return EXAMPLES[language()], kind == "symbols"
+        said = [message.get(key) for message in THINKING_EXAMPLES[language()].messages for key in ("reasoning_content", "content")]
+        st.caption("GLM-4.5: " + " · ".join(filter(None, said)))
+    return None, kind == "symbols"
 
 
 def scroll_to(recipe: Recipe) -> dict[str, bool]:

@@ -40,8 +40,8 @@ def _in(folder: str, *names: str) -> tuple[str, ...]:
 
 COMPONENTS: Final[Mapping[str, Files]] = {
     "token_view": Files(
-        js=_in("token_view", "sample", "search", "paint", "flow", "arrow", "toolbar", "legend", "panel", "minimap", "keys", "view"),
-        css=("stage", *_in("token_view", "controls", "text", "tokens", "panel")),
+        js=_in("token_view", "sample", "search", "runs", "paint", "flow", "arrow", "toolbar", "legend", "panel", "minimap", "keys", "view"),
+        css=("stage", *_in("token_view", "controls", "text", "tokens", "runs", "panel")),
     ),
     "compare_view": Files(
         js=_in("compare", "items", "stave", "details", "controls", "message", "view"),

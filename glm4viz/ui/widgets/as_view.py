@@ -26,6 +26,7 @@ def as_view(sample: LabelledSample, **more: Any) -> TokenView:
         messages=sample.message_index,
         owners=sample.owner,
         reasons=reasons(sample),
+        weights=None if sample.label_weights is None else sample.weights,
         part_names=list(PARTS),
         part_texts=[t(f"part.{part}") for part in PARTS],
         reason_texts=[REASONS[name][language()] for name in ORDER],

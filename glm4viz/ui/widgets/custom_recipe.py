@@ -10,7 +10,7 @@ from glm4viz.conversation import ROLES
 from glm4viz.errors import Glm4vizError
 from glm4viz.recipe import Recipe
 from glm4viz.systems.own import ENDS, CustomRecipe
-from glm4viz.ui.current import current_messages
+from glm4viz.ui.current import characters, current_conversation
 from glm4viz.ui.i18n import t
 
 CHOICES: dict[str, tuple[str, ...]] = {"turns": ("all", "last", "flags"), "stop": ("next_tag", "own", "none"), "builder": ("old", "jinja")}
@@ -62,10 +62,10 @@ def _change() -> None:
 
 
 def _show_equals(custom: CustomRecipe) -> None:
-    messages = current_messages()
-    if not messages or sum(len(message["content"] or "") for message in messages) > MOST_CHARACTERS:
+    conversation = current_conversation()
+    if conversation is None or characters(conversation) > MOST_CHARACTERS:
         return
-    found = _equals(json.dumps(messages), custom.code)
+    found = _equals(json.dumps(conversation.messages), custom.code)
     if found is not None:
         st.caption(t("custom.equals", recipes=", ".join(f"`{id}`" for id in found)) if found else t("custom.equals_none"))
 

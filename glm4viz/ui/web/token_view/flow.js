@@ -32,7 +32,8 @@ class Flow {
     if (this.sample?.sections.length !== sample.sections.length) this.folded.clear();
     this.sample = sample;
     this.toggles = toggles;
-    this.painter = new Painter(sample, toggles);
+    this.runs = new Runs(sample, (run) => this.foldRun(run));
+    this.painter = new Painter(sample, toggles, this.runs);
     this.railAt = -1;
     this.build(extra);
   }
@@ -44,7 +45,7 @@ class Flow {
     this.sections = this.sample.sections.map((section, k) => this.buildSection(section, k));
     // All is measured before it is put in: the browser lays out thousands of messages once, not twice.
     const width = Math.max(this.canvas.clientWidth - 150, 240);
-    for (const block of this.blocks) block.element.style.height = `${this.guessHeight(block, width)}px`;
+    for (const block of this.blocks) block.element.style.height = `${guessHeight(this.sample, block, width, this.toggles.ids)}px`;
     this.canvas.replaceChildren(...this.sections, extra);
     let room = this.element.clientHeight || 600;
     for (const block of this.blocks) {
@@ -114,21 +115,6 @@ class Flow {
 
   // Drawing ----------------------------------------------------------------------------------------------------------------------------------------
 
-  /** A guess from the bytes: about half an em for an ASCII character, one for a character of three bytes. */
-  guessHeight(block, width) {
-    const { text, offsets } = this.sample;
-    let lines = 1;
-    let x = 0;
-    for (let p = offsets[block.start]; p < offsets[block.stop]; p++) {
-      if (text[p] === 10 || x > width) {
-        lines++;
-        x = 0;
-      }
-      x += text[p] < 0x80 ? 8.2 : 5.4;
-    }
-    return this.toggles.ids ? Math.max(lines, ((block.stop - block.start) * 44) / width) * 48 : lines * 32;
-  }
-
   draw(block) {
     if (block.drawn) return;
     block.drawn = true;
@@ -138,6 +124,7 @@ class Flow {
     holder.style.height = "";
     holder.replaceChildren(...(holder === this.sections[block.section] ? this.sectionParts(block.section, [painted]) : [painted]));
     for (const piece of holder.querySelectorAll(".tok,.piece")) this.on.dress(piece);
+    for (const label of holder.querySelectorAll("button.run-label")) label.tabIndex = this.railAt === block.section ? 0 : -1;
     if (this.cursor >= block.start && this.cursor < block.stop) this.pointAt(this.cursor);
   }
 
@@ -164,7 +151,7 @@ class Flow {
   /** Does something that changes heights while the text in view stays where it is: the cursor's token, if that is in view, or the one at the top. */
   holding(change) {
     const view = this.element.getBoundingClientRect();
-    const place = (i) => this.tokenElement(i)?.getBoundingClientRect();
+    const place = (i) => (this.runs.isHidden(i) ? undefined : this.tokenElement(i)?.getBoundingClientRect());
     let held = this.cursor;
     let before = place(held);
     if (!before || before.bottom < view.top || before.top > view.bottom) before = place((held = this.topToken()));
@@ -182,9 +169,15 @@ class Flow {
     this.on.change();
   }
 
+  /** Folds a thought, or opens it; the text around stays where it is. */
+  foldRun(run) {
+    this.holding(() => this.runs.refold(run, this.canvas));
+    this.on.change();
+  }
+
   /** Draws again what is drawn, after the toggles have changed. */
   redraw() {
-    this.painter = new Painter(this.sample, this.toggles);
+    this.painter = new Painter(this.sample, this.toggles, this.runs);
     for (const block of this.blocks) {
       if (!block.drawn) continue;
       block.drawn = false;
@@ -211,6 +204,7 @@ class Flow {
     if (before) before.tabIndex = -1;
     if (now) now.tabIndex = 0;
     this.railAt = section;
+    for (const label of this.canvas.querySelectorAll("button.run-label")) label.tabIndex = this.sections[section].contains(label) ? 0 : -1;
   }
 
   pointAt(i) {
@@ -248,7 +242,7 @@ class Flow {
     const box = this.box(low);
     const { start, stop } = this.blocks[low];
     const share = box.height ? Math.min(1, Math.max(0, (y - box.top) / box.height)) : 0;
-    return Math.min(stop - 1, start + Math.floor(share * (stop - start)));
+    return this.runs.shown(Math.min(stop - 1, start + Math.floor(share * (stop - start))));
   }
 
   /** The box of a block, or, where its message is folded and it has none, that of the message. */
@@ -270,6 +264,7 @@ class Flow {
     const k = this.blockOf(i);
     const { section } = this.blocks[k];
     if (this.folded.has(section)) this.fold(section);
+    if (this.runs.isHidden(i)) this.foldRun(this.runs.at(i));
     for (const near of [k - 1, k + 1, k]) if (this.blocks[near]?.section === section || near === k) this.draw(this.blocks[near]);
     const box = this.tokenElement(i).getBoundingClientRect();
     const view = this.uncovered();
@@ -294,8 +289,8 @@ class Flow {
 
   /** Scrolls to a share of the conversation, 0 to 1. */
   seek(fraction) {
-    const i = Math.min(this.sample.length - 1, Math.floor(fraction * this.sample.length));
-    if (i < 0) return;
+    if (!this.sample.length) return;
+    const i = this.runs.shown(Math.min(this.sample.length - 1, Math.floor(fraction * this.sample.length)));
     const block = this.blocks[this.blockOf(i)];
     if (this.folded.has(block.section)) {
       this.element.scrollTop += this.sections[block.section].getBoundingClientRect().top - this.element.getBoundingClientRect().top;
@@ -337,6 +332,7 @@ class Flow {
     const { top, height } = this.tokenElement(i).getBoundingClientRect();
     let end = i;
     for (let k = i + way; k >= 0 && k < this.sample.length; k += way) {
+      if (this.runs.isHidden(k)) continue;
       const box = this.tokenElement(k)?.getClientRects()[0];
       if (!box || Math.abs(box.top - top) > height * 0.6) break;
       end = k;

@@ -4,9 +4,10 @@
 function keyActions(view, ctrl) {
   const last = view.sample.length - 1;
   const i = Math.max(0, view.flow.cursor);
+  const walk = (to, way) => view.moveTo(view.flow.runs.shown(to, way)); // over what is folded
   return {
-    ArrowLeft: () => view.moveTo(i - 1),
-    ArrowRight: () => view.moveTo(view.flow.cursor < 0 ? 0 : i + 1),
+    ArrowLeft: () => walk(i - 1, -1),
+    ArrowRight: () => walk(view.flow.cursor < 0 ? 0 : i + 1, 1),
     ArrowUp: () => view.moveTo(view.flow.lineFrom(i, -1)),
     ArrowDown: () => view.moveTo(view.flow.lineFrom(i, 1)),
     Home: () => view.moveTo(ctrl ? 0 : view.flow.lineEnd(i, -1)),

@@ -11,29 +11,40 @@ class Painter {
   /**
    * @param {Sample} sample
    * @param {{ids: boolean, whitespace: boolean}} options
+   * @param {Runs} runs
    */
-  constructor(sample, options) {
+  constructor(sample, options, runs) {
     this.sample = sample;
     this.options = options;
+    this.runs = runs;
   }
 
   /** @returns {DocumentFragment} */
   paint(start, stop) {
     const { sample } = this;
-    this.fragment = document.createDocumentFragment();
-    this.host = this.fragment; // where pieces go: the fragment, or a right-to-left run in it
+    const fragment = document.createDocumentFragment();
     this.begun = start - 1; // the last token that has its first piece
+    let run; // the thought or call that the tokens stand in
+    const enter = (i) => {
+      run = this.runs.at(i);
+      const [bracket, inside] = run ? this.runs.draw(run, i) : [null, fragment];
+      if (bracket) fragment.append(bracket);
+      this.base = inside;
+      this.host = inside; // where pieces go: the base, or a right-to-left run in it
+    };
+    enter(start);
     for (let i = start; i < stop; ) {
+      if (this.runs.at(i) !== run) enter(i);
       if (isNamed(sample, i)) {
         this.name(i++);
         continue;
       }
       let end = i + 1;
-      while (end < stop && !isNamed(sample, end)) end++;
+      while (end < stop && !isNamed(sample, end) && this.runs.at(end) === run) end++;
       this.ordinary(i, end);
       i = end;
     }
-    return this.fragment;
+    return fragment;
   }
 
   name(i) {
@@ -149,17 +160,17 @@ class Painter {
    */
   direct(string) {
     const rtl = RTL.test(string);
-    if (this.host === this.fragment && rtl) {
+    if (this.host === this.base && rtl) {
       this.host = element("bdi", "rtl");
       this.host.dir = "rtl";
-      this.fragment.append(this.host);
-    } else if (this.host !== this.fragment && !rtl && LTR_LETTER.test(string)) {
+      this.base.append(this.host);
+    } else if (this.host !== this.base && !rtl && LTR_LETTER.test(string)) {
       this.leaveRtl();
     }
   }
 
   leaveRtl() {
-    this.host = this.fragment;
+    this.host = this.base;
   }
 }
 
@@ -181,4 +192,18 @@ function spaces(string) {
   const made = element("span", "spaces", string);
   made.style.setProperty("--n", string.length);
   return made;
+}
+
+/** A guess from the bytes at how high tokens [start, stop) will be: about half an em for an ASCII character, one for a character of three bytes. */
+function guessHeight({ text, offsets }, { start, stop }, width, ids) {
+  let lines = 1;
+  let x = 0;
+  for (let p = offsets[start]; p < offsets[stop]; p++) {
+    if (text[p] === 10 || x > width) {
+      lines++;
+      x = 0;
+    }
+    x += text[p] < 0x80 ? 8.2 : 5.4;
+  }
+  return ids ? Math.max(lines, ((stop - start) * 44) / width) * 48 : lines * 32;
 }

@@ -52,6 +52,7 @@ class Panel {
     const rows = [[texts.why, header.reason_texts[sample.reasons[i]] ?? ""]];
     rows.push([texts.predicted_by, ...(i > 0 ? this.link(sample, i - 1) : [texts.first])]);
     rows.push([texts.label, ...this.label(sample, i)]);
+    if (sample.weights && sample.trained[i]) rows.push([texts.weight, code(Number(sample.weights[i].toPrecision(4)))]);
     rows.push([texts.target, ...this.target(sample, i)]);
     rows.push([texts.owner, owner < 0 ? texts.no_owner : this.message(sample, owner)]);
     rows.push([texts.role, message < 0 ? roleText(sample, -1) : this.message(sample, message)]);

@@ -14,6 +14,7 @@
  * @property {Int32Array} messages   -1 outside messages
  * @property {Int32Array} owners     -1 where the label teaches no message
  * @property {Float32Array | undefined} values
+ * @property {Float32Array | undefined} weights  of the labels, where the system weighs
  * @property {Int32Array | undefined} ranks
  * @property {Float32Array | undefined} entropies
  * @property {Int32Array | undefined} topIds - the likeliest tokens of each position, one after the other
@@ -62,6 +63,7 @@ function readSample(blob) {
     messages: expand(arrays.messages_start, arrays.messages_value, T),
     owners: expand(arrays.owners_start, arrays.owners_value, T),
     values: arrays.values,
+    weights: arrays.weights,
     ranks: arrays.ranks,
     entropies: arrays.entropies,
     topIds: arrays.top_ids,

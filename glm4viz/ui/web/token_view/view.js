@@ -107,7 +107,7 @@ class TokenView {
   drawArrow() {
     const i = this.shown();
     const from = this.toggles.shift ? i : i - 1;
-    const place = (token) => (i < 0 ? null : this.flow.tokenElement(token));
+    const place = (token) => (i < 0 || this.flow.runs.isHidden(token) ? null : this.flow.tokenElement(token));
     this.arrow.draw(this.flow.canvas, place(from), place(from + 1));
   }
 

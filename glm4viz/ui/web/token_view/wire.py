@@ -77,6 +77,8 @@ class TokenView:
     value_label: str = ""
     value_top: float = 8.0
     """The value that has the strongest background, as all greater ones have. It is fixed, so that the same colour means the same on every sample."""
+    weights: Array | None = None
+    """What each label counts in the loss, where the system weighs."""
     prediction: Prediction | None = None
     """Shown of the token that is explained."""
     focus: tuple[int, int] | None = None
@@ -108,6 +110,8 @@ def encode(view: TokenView) -> bytes:
         arrays[f"{name}_start"], arrays[f"{name}_value"] = _runs(column)
     if view.values is not None:
         arrays["values"] = np.asarray(view.values, dtype=np.float32)
+    if view.weights is not None:
+        arrays["weights"] = np.asarray(view.weights, dtype=np.float32)
     if view.prediction is not None:
         arrays["ranks"] = np.asarray(view.prediction.ranks, dtype=np.int32)
         arrays["entropies"] = np.asarray(view.prediction.entropies, dtype=np.float32)
@@ -164,7 +168,7 @@ def unpack(blob: bytes) -> tuple[dict[str, Any], dict[str, Array]]:
 
 def _check(view: TokenView) -> None:
     """A view whose arrays don't fit together would show labels on the wrong tokens: refuse it."""
-    for name in ("sizes", "ids", "labels", "parts", "messages", "owners", "reasons", "values"):
+    for name in ("sizes", "ids", "labels", "parts", "messages", "owners", "reasons", "values", "weights"):
         column = getattr(view, name)
         if column is not None and len(column) != len(view):
             raise ValueError(f"{name} has {len(column)} elements, ids has {len(view)}")
