@@ -38,6 +38,7 @@ def test_outcomes_are_counted_by_kind() -> None:
     outcome = compared([good, good, bad, bad, good], [dict(good), bad, good, bad, {**good, "labels": [1, 2]}])
     assert (outcome.equal, outcome.different, outcome.refused_by_both) == (1, 1, 1)
     assert (outcome.refused_by_peer, outcome.refused_by_glm4viz) == (1, 1)
+    assert outcome.errors == {"ValueError": 1}
     assert outcome.first["refused_by_peer"] == "conversation 1: peer refuses it: ValueError"
     assert outcome.first["different"].startswith("conversation 4: token 0 is not trained in glm4viz and trained as ")
     assert not outcome.agrees

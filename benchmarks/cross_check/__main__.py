@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = conversations(options.count, options.seed)
     sources = {name: Path(path).resolve() for name, path in (pair.split("=", 1) for pair in options.source)}
     print(f"{len(given)} conversations, seed {options.seed}, {date.today()}\n\n{HEAD}")
-    notes, good = [], True
+    notes, refusals, good = [], [], True
     for peer, version in options.peers or [(peer, peer.version) for peer in PEERS]:
         source = sources.get(peer.name)
         title = f"{peer.name} {revision(source) if source else version}".strip()
@@ -45,9 +45,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             outcome = compared([answer(one, recipe) for one in given], theirs)
             print(row(recipe, title, outcome), flush=True)
             notes += [f"- {recipe}, {kind.replace('_', ' ')}: {text}" for kind, text in outcome.first.items()]
+            refusals += [f"- {recipe}: " + ", ".join(f"{kind} {n}" for kind, n in outcome.errors.most_common())] * bool(outcome.errors)
             good &= outcome.agrees
     if notes:
         print("\nThe first of each kind:\n\n" + "\n".join(notes))
+    print("\nWhat the peers raised where both refuse (Dropped: left out without an error):\n\n" + "\n".join(refusals))
     return 0 if good else 1
 
 
@@ -78,15 +80,13 @@ def asked(peer: Peer, version: str, given: Sequence[Given], envs: Path, source: 
     requests = [json.dumps({"recipe": recipe, "messages": one.messages, "tools": one.tools}) + "\n" for recipe in recipes for one in given]
     paths = [ROOT, *([source / peer.root] if source else [])]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "PYTHONPATH": os.pathsep.join(map(str, paths))}
-    log = envs / f"{peer.name}.log"
-    with log.open("w") as stderr:
-        command = [str(python), "-m", peer.driver, str(directory.resolve())]
-        done = subprocess.run(
-            command, input="".join(requests), stdout=subprocess.PIPE, stderr=stderr, encoding="utf-8", env=environment, cwd=envs
-        )
+    log, replies = (envs.resolve() / f"{peer.name}{suffix}" for suffix in (".log", ".jsonl"))
+    with log.open("w") as printed:
+        command = [str(python.absolute()), "-m", peer.driver, str(directory.resolve()), str(replies)]
+        done = subprocess.run(command, input="".join(requests), stdout=printed, stderr=printed, encoding="utf-8", env=environment, cwd=envs)
     if done.returncode:
         raise NotInstallable(f"the driver stopped: {log.read_text('utf-8', 'replace').strip().splitlines()[-1]}")
-    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    answers = [json.loads(line) for line in replies.read_text("utf-8").splitlines()]
     return {recipe: answers[i * len(given) : (i + 1) * len(given)] for i, recipe in enumerate(recipes)}
 
 

@@ -1,5 +1,6 @@
 """What glm4viz makes of the conversations, held against what a peer answered."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +23,7 @@ class Outcome:
     refused_by_peer: int = 0
     refused_by_glm4viz: int = 0
     first: dict[str, str] = field(default_factory=dict)
+    errors: Counter[str] = field(default_factory=Counter)  # the peer's, by kind, where both refuse
 
     @property
     def agrees(self) -> bool:
@@ -43,7 +45,9 @@ def compared(ours: Sequence[Answer], theirs: Sequence[Answer]) -> Outcome:
     for number, (mine, other) in enumerate(zip(ours, theirs, strict=True)):
         kind = kind_of(mine, other)
         setattr(outcome, kind, getattr(outcome, kind) + 1)
-        if kind not in ("equal", "refused_by_both"):
+        if kind == "refused_by_both":
+            outcome.errors[other["error"].split(":")[0]] += 1
+        elif kind != "equal":
             outcome.first.setdefault(kind, f"conversation {number}: {difference(mine, other)}")
     return outcome
 

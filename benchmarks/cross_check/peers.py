@@ -81,4 +81,13 @@ PEERS = (
         recipes=("slime-glm4.5", "slime-glm4.7"),
         commit="624b824a898ab0ec1fcb4d373004c7f3852bf515",
     ),
+    Peer(
+        name="verl",
+        recipes=("verl-glm4.5", "verl-glm4.5-ignore-mismatch"),
+        package="verl",
+        version="0.9.1",
+        needs=("torch==2.13.0", "pandas", "omegaconf"),
+        commit="b178a3cd56f58b2d502255daba591e92833930a7",
+        replaced="its __init__ files, images, remote files; a data frame instead of a Parquet file; transformers 5.23.0 where it wants < 5.11",
+    ),
 )

@@ -4,20 +4,20 @@ Its sharegpt form is what a conversation has to be put into first; `-openai` han
 """
 
 import json
-import sys
+import os
 from itertools import groupby
-from types import ModuleType
 from typing import Any
 
-sys.modules["torchaudio"] = ModuleType("torchaudio")  # imported for sound, which no conversation here has
+from benchmarks.cross_check.drivers.serving import Dropped, Make, Rows, serve, stand_in, tokenizer
+
+os.environ["DISABLE_VERSION_CHECK"] = "1"  # of transformers, which the chat template needs newer
+stand_in("torchaudio")  # imported for sound, which no conversation here has
 
 from llamafactory.data.converter import OpenAIDatasetConverter, SharegptDatasetConverter  # noqa: E402
 from llamafactory.data.parser import DatasetAttr  # noqa: E402
 from llamafactory.data.processor.supervised import SupervisedDatasetProcessor  # noqa: E402
 from llamafactory.data.template import get_template_and_fix_tokenizer  # noqa: E402
 from llamafactory.hparams.data_args import DataArguments  # noqa: E402
-
-from benchmarks.cross_check.drivers.serving import Dropped, Make, Rows, serve, tokenizer  # noqa: E402
 
 TEMPLATES = {"glm4.5": "glm4_moe", "glm4.7": "glm4_7", "glmz1": "glmz1"}
 RESULTS_JOINT = "\n</tool_response>\n<tool_response>\n"  # as LLaMA-Factory's own openai converter joins them
