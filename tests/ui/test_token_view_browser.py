@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 import glm4viz
 from glm4viz.reading.reasons import ORDER, REASONS, reasons
 from glm4viz.reading.verdict import verdict
-from glm4viz.ui.inspect.verdict import SHOWN_TURNS, problems
+from glm4viz.ui.inspect.verdict import SHOWN_TURNS, find, problems
 from glm4viz.ui.web.token_view.texts import TEXTS
 from tests.view import all_states, expect_among, expect_at, explained, indexes, open_app, open_messages, sample_messages, token
 
@@ -129,7 +129,7 @@ def test_the_keyboard_walks_through_the_text(page: Page, address: str) -> None:
     press("Shift+M")
     expect_at(page, int(messages[-1]))
     press("Control+Home")
-    marks = {mark["token"] for mark in problems(sample, verdict(sample))}
+    marks = {mark["token"] for mark in problems(find(sample, verdict(sample)))}
     assert count - 1 in marks, "max_length cuts this sample, and its last token says so"
     for place in range(1, count):
         if place in marks:
