@@ -4,6 +4,7 @@ import base64
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -137,7 +138,7 @@ def test_what_is_no_tokenizer_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_vocabulary_that_is_not_byte_level_is_refused() -> None:
-    description = {"pre_tokenizer": {"type": "Metaspace"}, "decoder": None, "added_tokens": [], "model": {"vocab": {}}}
+    description: dict[str, Any] = {"pre_tokenizer": {"type": "Metaspace"}, "decoder": None, "added_tokens": [], "model": {"vocab": {}}}
     with pytest.raises(TokenizerError, match="byte-level"):
         from_tokenizers_json(json.dumps(description), name="other")
 
