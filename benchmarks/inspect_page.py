@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
+from playwright.sync_api import Browser, CDPSession, FilePayload, Page, sync_playwright
 
 import glm4viz
 from benchmarks.label_batch import sentences
@@ -65,7 +65,8 @@ PAINTED = "() => tokenView()?.querySelector('.tok') && +tokenView().dataset.toke
 
 def conversation(tokens: int = CONTEXT) -> list[dict[str, str]]:
     """User and assistant in turns, sentences of the samples, as many as fit into `tokens`."""
-    rng, parts, tok, messages = random.Random(0), sentences(), glm4viz.load_tokenizer(), []
+    rng, parts, tok = random.Random(0), sentences(), glm4viz.load_tokenizer()
+    messages: list[dict[str, str]] = []
     left = tokens - 3
     while True:
         content, size = "", 0
@@ -136,8 +137,8 @@ def first_verdict(browser: Browser, app: Path, selector: str) -> float:
 
 def upload(page: Page, data: bytes, done: str) -> float:
     box = page.locator("input[type=file]")
-    payload = {"name": "long.json", "mimeType": "application/json", "buffer": data}
-    return seconds_from(page, "change", done, lambda: box.set_input_files(payload))  # type: ignore[arg-type]
+    payload: FilePayload = {"name": "long.json", "mimeType": "application/json", "buffer": data}
+    return seconds_from(page, "change", done, lambda: box.set_input_files(payload))
 
 
 class Wire:

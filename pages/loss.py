@@ -29,7 +29,7 @@ with st.container(border=True):
 
 sample = conversation and label_conversation(conversation, recipe, max_length)
 result = sample and loss_page.losses_of(sample, choice)
-if sample and result:
+if conversation and sample and result:
     show_numbers(result.summary, choice.name, result.device)
     st.subheader(t("loss.tokens"))
     values, label, difference = loss_page.choose_values(result)

@@ -118,7 +118,7 @@ def _attention(x: torch.Tensor, w: Weights, at: str, c: dict[str, Any]) -> torch
     mixed = x @ w[at + "query_key_value.weight"].T + w[at + "query_key_value.bias"]
     if c["multi_query_attention"]:
         groups = c["multi_query_group_num"]
-        query, key, value = (part.view(len(x), -1, size) for part in mixed.split([heads * size, groups * size, groups * size], -1))
+        query, key, value = (part.view(len(x), -1, size) for part in torch.split(mixed, [heads * size, groups * size, groups * size], -1))
         key, value = (part.repeat_interleave(heads // groups, 1) for part in (key, value))
     else:
         query, key, value = mixed.view(len(x), heads, 3 * size).chunk(3, -1)

@@ -25,7 +25,8 @@ def plain_losses(model: LossModel, ids: Array, labels: Array, top_k: int) -> Pla
     with torch.inference_mode():
         logits = model.module(torch.from_numpy(np.asarray(ids)[None].astype(np.int64)).to(model.device)).logits[0].float().cpu()
     logprobs = torch.log_softmax(logits.double(), -1).numpy()
-    found = Plain(*(np.full(shape, np.nan) for shape in [len(ids)] * 4 + [(len(ids), top_k)]), logprobs)
+    nll, label_nll, entropy, rank = (np.full(len(ids), np.nan) for _ in range(4))
+    found = Plain(nll, label_nll, entropy, rank, np.full((len(ids), top_k), np.nan), logprobs)
     found.rank[:1] = -1
     for i in range(1, len(ids)):
         before = logprobs[i - 1]

@@ -18,7 +18,7 @@ CALL = {"role": "assistant", "content": None, "tool_calls": [{"id": "1", "functi
 
 
 def test_check_messages_takes_the_good_as_it_is() -> None:
-    messages = [
+    messages: list[dict[str, Any]] = [
         {"role": "system", "content": "", "tools": object()},
         USER,
         {**BOT, "metadata": None},

@@ -6,6 +6,7 @@ import os
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -158,7 +159,7 @@ def test_what_is_no_tokenizer_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_vocabulary_that_is_not_byte_level_is_refused() -> None:
-    description = {"pre_tokenizer": {"type": "Metaspace"}, "decoder": None, "added_tokens": [], "model": {"vocab": {}}}
+    description: dict[str, Any] = {"pre_tokenizer": {"type": "Metaspace"}, "decoder": None, "added_tokens": [], "model": {"vocab": {}}}
     with pytest.raises(TokenizerError, match="byte-level"):
         from_tokenizers_json(json.dumps(description), name="other")
 

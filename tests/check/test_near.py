@@ -167,7 +167,9 @@ def test_memory_of_a_record_is_bounded() -> None:
         for start in range(0, 6000, 500):
             texts = [text for _ in range(500) if (text := near_text(said(f"u:{prose(rng, 30)}"), 0.9))]
             seen.add(texts, range(start, start + 500))
-        buckets = sum(a.nbytes for a in (*seen._buckets._hashes, *seen._buckets._places)) + 12 * len(seen._buckets._recent)
+        buckets = (
+            sum(a.nbytes for a in seen._buckets._hashes) + sum(a.nbytes for a in seen._buckets._places) + 12 * len(seen._buckets._recent)
+        )
         own = sum(len(column) * column.itemsize for column in (seen._numbers, seen._counts, seen._starts))
     assert buckets + own <= 208 * 6000 + 8
 

@@ -11,17 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from glm4viz import writing as module
 from glm4viz.cli import app
 from glm4viz.conversation import Conversation
 from glm4viz.readers import read_conversations
 from glm4viz.writing import to_line, whole_file
-from tests.readers.test_readers import read
+from tests.readers.forms import read
 from tests.strategies import conversations
 
 SHAREGPT = {"conversations": [{"from": "human", "value": "你好 😀\u2028"}, {"from": "gpt", "value": "Hi"}]}

@@ -172,8 +172,8 @@ def test_a_config_comes_to_a_recipe_and_a_limit(name: str) -> None:
     assert (found.recipe_id, found.max_length) == (recipe, max_length)
     assert decided <= {decision.key for decision in found.decided_by}
     assert passed == {decision.key for decision in found.not_honoured} - ({"sample_packing"} - passed)
-    for text in [d.why for d in (*found.decided_by, *found.not_honoured)] + list(found.warnings):
-        assert set(text) == {"en", "zh"}
+    for words in [d.why for d in (*found.decided_by, *found.not_honoured)] + list(found.warnings):
+        assert set(words) == {"en", "zh"}
     messages = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]
     assert len(glm4viz.label(messages, found.recipe, max_length=found.max_length))
 

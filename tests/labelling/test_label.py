@@ -101,7 +101,7 @@ def test_malformed_conversations_are_named(messages: Any) -> None:
     assert caught.value.sentence("zh") != caught.value.sentence("en")
 
 
-FUNCTION = {"name": "f", "parameters": {"type": "object", "properties": {"kept": {"type": "string"}, "dropped": None}}}
+FUNCTION: dict[str, Any] = {"name": "f", "parameters": {"type": "object", "properties": {"kept": {"type": "string"}, "dropped": None}}}
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,10 @@ def test_built_in_tools_are_rendered_by_the_model_s_own_template() -> None:
     )
     tok = copy.copy(TOK)
     tok.chat_template = template
-    messages = [{"role": "system", "content": "", "tools": [{"type": "python"}]}, {"role": "assistant", "content": "ok"}]
+    messages: list[dict[str, Any]] = [
+        {"role": "system", "content": "", "tools": [{"type": "python"}]},
+        {"role": "assistant", "content": "ok"},
+    ]
     text = b"".join(glm4viz.label(messages, "glm4-combine@dfe4601", tok).token_bytes).decode()
     assert text == "[gMASK]<sop><|system|>\n# tools\n## python<|assistant|>\nok<|user|>"
 
@@ -145,7 +148,7 @@ def test_null_parameters_are_dropped_and_the_input_is_left_alone() -> None:
     text = b"".join(glm4viz.label(messages).token_bytes).decode()
     assert "kept" in text
     assert "dropped" not in text
-    assert "dropped" in FUNCTION["parameters"]["properties"]  # type: ignore[index]
+    assert "dropped" in FUNCTION["parameters"]["properties"]
 
 
 def test_parts_and_owners_of_a_tool_call() -> None:

@@ -43,7 +43,7 @@ def test_a_refusal_for_another_reason_is_not_put_down_to_the_null() -> None:
 
 
 def test_a_null_system_message_stops_no_llamafactory() -> None:
-    talk = [{"role": "system", "content": None}, QUESTION, ANSWER]
+    talk: list[dict[str, Any]] = [{"role": "system", "content": None}, QUESTION, ANSWER]
     (finding,) = found(talk, "llamafactory", "null-content")
     assert "writes nothing for it" in finding.sentence("en")
 

@@ -7,6 +7,7 @@ import pytest
 
 import glm4viz
 from tests.linter.cases import ASK, CALLED, CASES, GAVE, GOOD, THOUGHT, asked, said, told
+from tests.readers.forms import read_one
 from tests.systems.test_golden45 import CONVERSATIONS
 
 
@@ -48,7 +49,7 @@ def test_clean_conversations_of_glm45_draw_nothing() -> None:
     zh = {**said("a:现在是九点和十点。")[0], "reasoning_content": "两个结果都到了，可以回答。"}
     for record in (told(*CALLED), told(*said("s:请简短回答。", "u:现在两地各是几点？"), calls, GAVE, GAVE, zh)):
         assert glm4viz.lint(record, "trl-glm4.5") == []
-        (conversation,) = glm4viz.read_conversations(json.dumps(record).encode())
+        conversation = read_one(json.dumps(record).encode())
         assert glm4viz.lint(conversation, "trl-glm4.5") == []
         assert glm4viz.lint(record["messages"], "trl-glm4.5", tools=record["tools"]) == []
 

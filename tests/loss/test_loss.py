@@ -85,7 +85,7 @@ def test_training_loss_is_the_models_own(model: LossModel, sample: LabelledSampl
 
 def test_padding_changes_no_number(model: LossModel, sample: LabelledSample) -> None:
     short = glm4viz.label(CONVERSATION[1:3])
-    samples = [sample, short, [5], glm4viz.label(CONVERSATION * 3), []]
+    samples: list[LabelledSample | list[int]] = [sample, short, [5], glm4viz.label(CONVERSATION * 3), []]
     for together, given in zip(token_losses_batch(model, samples), samples, strict=True):
         alone = token_losses(model, given)
         for field in dataclasses.fields(alone):

@@ -156,7 +156,7 @@ def too_large(d: Path) -> None:
     _config(d, num_hidden_layers=200, hidden_size=16_384, intermediate_size=65_536)
 
 
-BREAKAGES = {
+BREAKAGES: dict[Callable[[Path], None], str] = {
     no_config: "config.json is missing",
     damaged_config: "can't be read as JSON",
     config_is_a_list: "holds no JSON object",

@@ -29,7 +29,7 @@ FOUR = [USER, BOT, USER2, BOT2]
 ROUND = [USER["content"], BOT["content"]]
 
 
-DETECTED = {
+DETECTED: dict[str, list[Any]] = {
     "glm4": [
         {"messages": [USER]},
         [USER],
@@ -78,6 +78,13 @@ def as_messages(rounds: list[tuple[str, str]], system: str) -> list[dict[str, An
 def read(source: Any, format: str = "auto") -> tuple[list[Conversation], list[ReadError]]:
     found = list(read_conversations(source, format))
     return [one for one in found if isinstance(one, Conversation)], [one for one in found if isinstance(one, ReadError)]
+
+
+def read_one(source: Any) -> Conversation:
+    """The one conversation of a source that holds no other record."""
+    (found,), bad = read(source)
+    assert not bad
+    return found
 
 
 def check_sentences(error: ReadError | ConversationError) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ def test_reads(name: str, given: str, tmp_path: Path) -> None:
 
 
 def test_null_is_not_absent_and_nothing_is_dropped() -> None:
-    messages = [
+    messages: list[dict[str, Any]] = [
         {"role": "system", "content": "", "tools": [{"name": "f", "args": {}}], "metadata": None},
         {"role": "user", "content": "x", "tools": None, "weight": 0.5},
         {"role": "assistant", "content": "{}", "metadata": "f", "loss": False, "tool_calls": None},
@@ -83,7 +84,8 @@ def test_a_good_file_is_read_line_by_line(tmp_path: Path) -> None:
     conversations = read_conversations(path)
     next(conversations)
     assert next(conversations).line == 2
-    conversations.close()  # type: ignore[attr-defined]
+    assert isinstance(conversations, Generator)
+    conversations.close()
 
 
 def test_names_and_strings(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 import glm4viz
 from glm4viz.reading.thoughts import thoughts
+from tests.readers.forms import read_one
 
 SAMPLE = Path(__file__).parents[2] / "sample_data" / "16-thinking-tools-zh.json"
 
@@ -19,8 +20,8 @@ SAMPLE = Path(__file__).parents[2] / "sample_data" / "16-thinking-tools-zh.json"
     ],
 )
 def test_kept_and_dropped(recipe: str, expected: list[tuple[str, bool]]) -> None:
-    (conversation,) = glm4viz.read_conversations(SAMPLE)
-    found = thoughts(glm4viz.label(conversation, recipe))  # type: ignore[arg-type]
+    conversation = read_one(SAMPLE)
+    found = thoughts(glm4viz.label(conversation, recipe))
     assert [(one.written, one.trained > 0) for one in found] == expected
     assert [one.earlier for one in found] == [True, True, False]
     assert all(one.given and one.text["en"] and one.text["zh"] for one in found)

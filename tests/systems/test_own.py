@@ -61,7 +61,7 @@ def test_it_can_be_a_known_system(known: str, name: str) -> None:
 def test_a_batch_is_the_same(known: str) -> None:
     mine, theirs = (glm4viz.label_batch(CONVERSATIONS.values(), r, max_length=40) for r in (TWINS[known].recipe(), known))
     taken = np.isin(mine.source, theirs.source)
-    assert [mine[int(i)].labels.tolist() for i in np.flatnonzero(taken)] == [row.labels.tolist() for row in theirs]
+    assert [mine[int(i)].labels.tolist() for i in np.flatnonzero(taken)] == [theirs[row].labels.tolist() for row in range(len(theirs))]
 
 
 @given(CUSTOM, st.sampled_from(list(CONVERSATIONS.values())))
@@ -108,7 +108,7 @@ def test_a_wrong_choice_is_a_value_error(choice: dict[str, Any]) -> None:
 
 
 def test_flags_choose_the_turns() -> None:
-    messages = [TALK[0], TALK[1] | {"loss": False}, TALK[2], TALK[3] | {"loss": None}]
+    messages: list[dict[str, Any]] = [TALK[0], TALK[1] | {"loss": False}, TALK[2], TALK[3] | {"loss": None}]
     sample = glm4viz.label(messages, CustomRecipe(turns="flags").recipe())
     assert set(sample.owner[sample.trained].tolist()) == {3}
 

@@ -1,5 +1,7 @@
 """TRL: what the golden arrays don't show."""
 
+from typing import Any
+
 import glm4viz
 from tests.conftest import CONVERSATIONS
 from tests.systems.messages import ANSWER, QUESTION, rendered
@@ -14,7 +16,7 @@ def test_trl_trains_all_and_each_message_owns_its_tokens() -> None:
 
 
 def test_null_is_absent_for_trl_and_axolotl_but_not_for_unsloth() -> None:
-    messages = [QUESTION | {"metadata": None}, ANSWER]
+    messages: list[dict[str, Any]] = [QUESTION | {"metadata": None}, ANSWER]
     assert "None" not in rendered(glm4viz.label(messages, "trl")) + rendered(glm4viz.label(messages, "axolotl-mapped"))
     assert "<|user|>None\n?" in rendered(glm4viz.label(messages, "unsloth"))
 

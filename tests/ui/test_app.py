@@ -29,6 +29,13 @@ def pasted(text: str, language: str = "en") -> AppTest:
     return at
 
 
+def in_the_box(at: AppTest) -> str:
+    """The text that is pasted."""
+    text = at.text_area(key="paste").value
+    assert text is not None
+    return text
+
+
 def said(at: AppTest) -> str:
     texts = [element.value for kind in (at.error, at.warning, at.info, at.success, at.markdown, at.caption) for element in kind]
     return "\n".join(texts + [button.label for button in at.button])
@@ -108,7 +115,7 @@ def test_bad_input_gets_a_sentence(name: str, language: str) -> None:
     assert at.error
     assert not at.metric
     assert texts(language)["read.none"] in said(at)
-    assert at.text_area(key="paste").value == BAD[name][0]
+    assert in_the_box(at) == BAD[name][0]
 
 
 def test_good_records_survive_bad_ones() -> None:
@@ -142,11 +149,11 @@ def test_the_editor_changes_the_pasted_text() -> None:
     field = next(area for area in at.text_area if str(area.key).startswith("editor_1_"))
     field.set_value("再见！").run()
     assert not at.exception
-    assert json.loads(at.text_area(key="paste").value)["messages"][1]["content"] == "再见！"
+    assert json.loads(in_the_box(at))["messages"][1]["content"] == "再见！"
     at.button(key="editor_add").click().run()
-    assert [m["role"] for m in json.loads(at.text_area(key="paste").value)["messages"]] == ["user", "assistant", "user"]
+    assert [m["role"] for m in json.loads(in_the_box(at))["messages"]] == ["user", "assistant", "user"]
     at.button(key="editor_reset").click().run()
-    assert json.loads(at.text_area(key="paste").value) == json.loads(GOOD)
+    assert json.loads(in_the_box(at)) == json.loads(GOOD)
 
 
 def test_a_link_with_a_conversation_shows_it() -> None:
@@ -154,7 +161,7 @@ def test_a_link_with_a_conversation_shows_it() -> None:
     at.query_params["language"] = "en"
     at.query_params["conversation"] = pack_conversation({"messages": [{"role": "user", "content": "linked"}]}) or ""
     at.run()
-    assert "linked" in at.text_area(key="paste").value
+    assert "linked" in in_the_box(at)
     at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
     at.query_params["language"] = "en"
     at.query_params["conversation"] = "damaged"

@@ -13,6 +13,7 @@ from glm4viz.labelling.single import label
 from glm4viz.locales import LANGUAGES, texts
 from glm4viz.rows.collator import collate
 from glm4viz.rows.truncation import Kept, truncation_curve
+from tests.readers.forms import read, read_one
 
 ROOT = Path(__file__).parents[2]
 SMALL = ROOT / "sample_data" / "13-dataset-small.jsonl"
@@ -48,7 +49,7 @@ def written(found: Kept, whole: Kept, language: str = "en") -> list[str]:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_batch_is_on_screen_before_any_click(language: str) -> None:
     at = batch_page(language)
-    samples = [label(found) for found in list(glm4viz.read_conversations(SMALL))[:8]]
+    samples = [label(found) for found in read(SMALL)[0][:8]]
     whole = truncation_curve(samples).whole
     assert numbers(at) == written(whole, whole, language)
     assert [metric.label for metric in at.metric[:4]] == [texts(language)[f"batch.kept.{kind}"] for kind in KINDS]
@@ -72,7 +73,7 @@ def test_every_view_opens(view: str, language: str) -> None:
 
 def test_the_slider_shows_what_the_curve_says() -> None:
     at = batch_page()
-    curve = truncation_curve([label(found) for found in list(glm4viz.read_conversations(SMALL))[:8]])
+    curve = truncation_curve([label(found) for found in read(SMALL)[0][:8]])
     for length in (1, 9, 31, 56):
         at.slider(key="batch_cut").set_value(length).run()
         assert numbers(at) == written(curve.at(length), curve.whole)
@@ -111,7 +112,7 @@ def test_records_can_be_chosen() -> None:
     assert at.metric[4].value.startswith("3 × ")
     at.segmented_control(key="batch_pick").set_value("hand").run()
     at.multiselect(key="batch_records").set_value([0, 4]).run()
-    samples = [label(found) for i, found in enumerate(glm4viz.read_conversations(SMALL)) if i in (0, 4)]
+    samples = [label(read(SMALL)[0][i]) for i in (0, 4)]
     assert at.metric[4].value == f"2 × {max(map(len, samples))}"
     at.multiselect(key="batch_records").set_value([]).run()
     assert not at.exception
@@ -186,7 +187,7 @@ def test_a_link_shows_the_same_batch(page: Page) -> None:
     page.goto(page.url.partition("?")[0].rstrip("/") + "/batch?language=zh&sample=03-multi-turn-zh.json&max_length=30&batch_view=eval")
     slider = page.get_by_role("slider")
     expect(slider).to_have_value("30")
-    whole = truncation_curve([label(found) for found in glm4viz.read_conversations(ROOT / "sample_data" / "03-multi-turn-zh.json")])
+    whole = truncation_curve([label(read_one(ROOT / "sample_data" / "03-multi-turn-zh.json"))])
     values = page.locator(".st-key-batch_kept").get_by_test_id("stMetricValue")
     for i, text in enumerate(written(whole.at(30), whole.whole, "zh")):
         expect(values.nth(i)).to_have_text(text)

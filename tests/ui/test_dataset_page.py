@@ -129,6 +129,7 @@ def test_a_record_opens_in_inspect(record: int) -> None:
     line = BROKEN.read_text("utf-8").splitlines()[record - 1]
     assert at.session_state["source"] == "paste"
     pasted = at.text_area(key="paste").value
+    assert pasted is not None
     if record == 2:  # not JSON: its text as it stands
         assert pasted == line
     else:

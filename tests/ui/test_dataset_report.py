@@ -58,7 +58,7 @@ def test_a_record_is_found_again_in_any_container(rows: list[list[dict[str, str]
 def test_findings_as_csv() -> None:
     report = report_on(BROKEN)
     table = pd.read_csv(BytesIO(findings_csv(report, np.ones(report.findings, bool))()))
-    expected = []
+    expected: list[tuple[int, str, str, str | None]] = []
     for record in read_conversations(BROKEN):
         if isinstance(record, Conversation):
             expected += [(record.line, f.rule, f.severity, f.text) for f in lint(record, max_length=1025)]

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 import glm4viz
 from glm4viz.locales import LANGUAGES, texts
 from glm4viz.ui.loss.models import Choice, Turnstile, choices
+from tests.readers.forms import read_one
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = {"zh": "03-multi-turn-zh.json", "en": "04-system-multi-turn-en.json"}
@@ -37,9 +38,7 @@ def settled(at: AppTest, language: str = "en") -> AppTest:
 def test_the_demo_model_s_losses_stand_there_before_any_click(language: str) -> None:
     at = loss_page(language)
     assert at.metric[0].label == texts(language)["loss.training"]
-    (record,) = glm4viz.read_conversations(ROOT / "sample_data" / SAMPLE[language])
-    assert isinstance(record, glm4viz.Conversation)
-    sample = glm4viz.label(record)
+    sample = glm4viz.label(read_one(ROOT / "sample_data" / SAMPLE[language]))
     from glm4viz.loss import training_loss
 
     loss = training_loss(glm4viz.token_losses(glm4viz.load_model("demo"), sample))
@@ -92,7 +91,9 @@ def test_inspect_can_take_the_colours() -> None:
 
 
 def test_computations_take_turns_in_order() -> None:
-    gate, order, waited = Turnstile(), [], []
+    gate = Turnstile()
+    order: list[int] = []
+    waited: list[int] = []
     inside = threading.Lock()
 
     def visit(number: int) -> None:
