@@ -112,7 +112,7 @@ def field(at: AppTest, index: int, name: str) -> Any:
 
 
 def edited(at: AppTest) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(at.text_area(key="paste").value)
+    found: dict[str, Any] = json.loads(at.text_area(key="paste").value or "")
     return found
 
 
