@@ -24,7 +24,7 @@ with st.container(border=True):
         suggestion = st.container()
         max_length = choose_max_length(chosen[0] if chosen else get_recipe(DEFAULT))
     with source:
-        conversation = choose_conversation()
+        conversation = choose_conversation("openai" if any(recipe.form == "openai" for recipe in chosen) else "glm4")
     with suggestion:
         suggest_recipes(conversation, chosen)
     with source, st.container(horizontal=True, vertical_alignment="center"):

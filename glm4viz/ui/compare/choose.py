@@ -7,6 +7,7 @@ from glm4viz.reading.thoughts import has_thought
 from glm4viz.recipe import Recipe
 from glm4viz.systems.registry import DEFAULT, recipes
 from glm4viz.ui.i18n import t
+from glm4viz.ui.widgets.settings import recipe_names
 
 MOST = 6
 FIRST = (DEFAULT, "llamafactory", "glm4-combine@dfe4601")
@@ -16,11 +17,11 @@ GLM45 = ("trl-glm4.5", "ms-swift-glm4.5", "llamafactory-glm4.5")
 def choose_recipes() -> list[Recipe]:
     """Two to six recipes, the first of which the others are held against."""
     known = recipes()
-    names = {id: f"{id} · {recipe.system}" if recipe.system.lower() != id else id for id, recipe in known.items()}
+    names = recipe_names()
     st.session_state.setdefault("compare_recipes", list(FIRST))
     chosen = st.multiselect(
         t("compare.recipes"),
-        list(known),
+        list(names),
         key="compare_recipes",
         format_func=names.__getitem__,
         max_selections=MOST,
