@@ -22,7 +22,7 @@ class TokenLosses:
 
     nll [T]: -log p(input_ids[i]). label_nll [T]: -log p(labels[i]), nan where masked. entropy [T]: of the prediction.
     rank [T]: how many tokens score strictly higher than input_ids[i]. top_ids, top_logprobs [T, k]: the likeliest, best first.
-    Nothing predicts token 0: nan, and -1 in the integer columns.
+    weights [T]: what each label counts, None where all count 1. Nothing predicts token 0: nan, and -1 in the integer columns.
     """
 
     nll: Floats
@@ -31,9 +31,15 @@ class TokenLosses:
     rank: npt.NDArray[np.int64]
     top_ids: npt.NDArray[np.int64]
     top_logprobs: Floats
+    weights: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.nll)
+
+    @property
+    def weighted_nll(self) -> Floats:
+        """label_nll times the label's weight, nan where masked."""
+        return self.label_nll if self.weights is None else self.label_nll * self.weights
 
 
 def token_losses(
@@ -79,7 +85,8 @@ def token_losses_batch(
             for g, start, stop in zip(group, [0, *stops], stops, strict=False):
                 for whole, part in zip(found[g], outputs.part(slice(start, stop)), strict=True):
                     whole[1:] = part
-    return [TokenLosses(*(column.numpy() for column in outputs)) for outputs in found]
+    weights = [sample.label_weights if isinstance(sample, LabelledSample) else None for sample in samples]
+    return [TokenLosses(*(column.numpy() for column in outputs), one) for outputs, one in zip(found, weights, strict=True)]
 
 
 def _predictions(model: LossModel, rows: Sequence[tuple[IdArray, IdArray]], top_k: int, chunk: int | None, report: "_Progress") -> Outputs:
@@ -100,10 +107,11 @@ def _predictions(model: LossModel, rows: Sequence[tuple[IdArray, IdArray]], top_
 def training_loss(losses: TokenLosses | Sequence[TokenLosses]) -> float:
     """The mean of label_nll over trained tokens, position 0 left out: what the model returns for these labels. nan if none is trained.
 
-    Of several, the mean over the tokens of all, as the trainer averages a batch.
+    Of several, the mean over the tokens of all, as the trainer averages a batch. Weighed labels are summed with their weights and
+    divided by how many they are, as in modelscope/ms-swift 4.6.0, swift/loss/causal_lm.py.
     """
     each = [losses] if isinstance(losses, TokenLosses) else losses
-    trained = np.concatenate([np.empty(0), *(one.label_nll[~np.isnan(one.label_nll)] for one in each)])
+    trained = np.concatenate([np.empty(0), *(one.weighted_nll[~np.isnan(one.label_nll)] for one in each)])
     return float(trained.mean(dtype=np.float64)) if len(trained) else float("nan")
 
 

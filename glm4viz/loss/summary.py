@@ -44,14 +44,15 @@ def loss_summary(sample: LabelledSample, losses: TokenLosses) -> LossSummary:
     """Sums, shares and means. The token at position 0 has no loss and counts nowhere."""
     counted = ~np.isnan(losses.label_nll)
     owner_role = _roles(sample)[sample.owner]
-    total = float(losses.label_nll[counted].sum(dtype=np.float64))
+    weighted = losses.weighted_nll
+    total = float(weighted[counted].sum(dtype=np.float64))
     special = np.isin(sample.input_ids, list(sample.tokenizer.named_ids.values()))
     text = ~special & ~np.isnan(losses.nll)
     sizes = sample.tokenizer.token_sizes(np.where(special, 0, sample.input_ids))
 
     def group(role: str, message: int | None, owned: Mask, inside: Mask) -> GroupLoss:
         owned, inside = owned & counted, inside & text
-        loss, nats = (float(column[held].sum(dtype=np.float64)) for column, held in ((losses.label_nll, owned), (losses.nll, inside)))
+        loss, nats = (float(column[held].sum(dtype=np.float64)) for column, held in ((weighted, owned), (losses.nll, inside)))
         size = int(sizes[inside].sum())
         return GroupLoss(
             role=role,

@@ -30,6 +30,7 @@ def loss_weights(rows: Collated, mean: Mean = "token") -> Weights:
     token: one mean over all trained tokens of the batch, as in GLM-4's script and Hugging Face's Trainer; a long answer weighs more.
     sample: the mean of every sample, then the mean of those; every sample weighs the same.
     row: the mean of every row, then the mean of those, as when packed rows come one by one; who shares a row, shares its weight.
+    Where a system weighs its labels, each counts with its weight, and the mean still goes by how many labels there are.
     The first position of a row has no token before it that could predict it, so a label there never counts.
     """
     counts = rows.labels != IGNORE
@@ -39,7 +40,17 @@ def loss_weights(rows: Collated, mean: Mean = "token") -> Weights:
     group = {"token": np.zeros_like(owner), "sample": owner, "row": row}[mean]
     _, group, sizes = np.unique(group, return_inverse=True, return_counts=True)
     token = np.zeros(rows.shape)
-    token[counts] = 1 / sizes[group] / max(len(sizes), 1)
+    token[counts] = _given(rows)[counts] / sizes[group] / max(len(sizes), 1)
     number = len(rows.samples)
     sums = np.bincount(owner, token[counts], number).astype(np.float64)
     return Weights(token, sums, np.bincount(owner, minlength=number))
+
+
+def _given(rows: Collated) -> Floats:
+    """float64 [rows, width]: the weight that the system gives each label; 1 unless it weighs."""
+    weights = np.ones(rows.shape)
+    for number, sample in enumerate(rows.samples):
+        if sample.label_weights is not None:
+            here = rows.sample_index == number
+            weights[here] = sample.label_weights[: int(here.sum())]
+    return weights

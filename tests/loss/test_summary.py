@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,18 @@ def test_summary_of_a_sample_without_loss(model: LossModel) -> None:
     summary = loss_summary(masked, token_losses(model, masked))
     assert math.isnan(summary.training_loss)
     assert all(math.isnan(group.share) for group in summary.roles)
+
+
+def test_weighed_labels_count_with_their_weight(model: LossModel, sample: LabelledSample) -> None:
+    weights = np.where(np.arange(len(sample)) % 2, 2.0, 0.5).astype(np.float32)
+    plain, weighed = token_losses(model, sample), token_losses(model, replace(sample, label_weights=weights))
+    counted = ~np.isnan(plain.label_nll)
+    assert np.array_equal(plain.label_nll[counted], weighed.label_nll[counted])
+    expected = float((plain.label_nll * weights)[counted].sum()) / int(counted.sum())
+    assert training_loss(weighed) == pytest.approx(expected, rel=1e-5)
+    summary = loss_summary(replace(sample, label_weights=weights), weighed)
+    assert summary.training_loss == pytest.approx(expected, rel=1e-5)
+    assert sum(group.share for group in summary.messages) == pytest.approx(1)
 
 
 def test_stop_probabilities(model: LossModel, sample: LabelledSample) -> None:
