@@ -86,7 +86,7 @@ def token_losses_batch(
                 for whole, part in zip(found[g], outputs.part(slice(start, stop)), strict=True):
                     whole[1:] = part
     weights = [sample.label_weights if isinstance(sample, LabelledSample) else None for sample in samples]
-    return [TokenLosses(*(column.numpy() for column in outputs), one) for outputs, one in zip(found, weights, strict=True)]
+    return [TokenLosses(*(column.numpy() for column in outputs), weights=one) for outputs, one in zip(found, weights, strict=True)]
 
 
 def _predictions(model: LossModel, rows: Sequence[tuple[IdArray, IdArray]], top_k: int, chunk: int | None, report: "_Progress") -> Outputs:
