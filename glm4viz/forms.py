@@ -122,7 +122,7 @@ def as_chat(messages: Sequence[Message]) -> Chat:
                 chat[-1] = chat[-1] | {"tool_calls": [*chat[-1].get("tool_calls", ()), call]}
             else:
                 chat.append(plain | {"content": "", "tool_calls": [call]})
-        elif message["content"] or not message.get("tools"):
+        elif message["content"] or not message.get("tools") or (m == len(messages) - 1 and not chat):  # a conversation has a message
             chat.append(plain)
         else:  # it is there for its tools alone
             source.append(-1)

@@ -87,7 +87,7 @@ class Sides:
         for r, id in enumerate(self.ids):
             text, stops = self.rows.states[:, r].tobytes(), self.stop_states[r].tobytes()
             around = tuple(_taught_around(slot, id) for slot in self.slots if slot.slot in ("header", "think", "call"))
-            groups.setdefault((text, stops, around, *map(_rewritten, self.all_samples[id])), []).append(id)
+            groups.setdefault((text, stops, around, b"".join(map(_rewritten, self.all_samples[id]))), []).append(id)
         return sorted(groups.values(), key=len, reverse=True)
 
     def agreement(self) -> npt.NDArray[np.float64]:

@@ -71,6 +71,39 @@ def test_one_recipe_alone_and_none() -> None:
     assert texts("en")["compare.too_few"] in said(at)
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_recipes_of_glm_4_5_are_offered_for_thoughts_and_calls(language: str) -> None:
+    at = compare_page(language, sample="16-thinking-tools-zh.json")
+    said_here = texts(language)
+    assert at.multiselect(key="compare_recipes").value[0] == "glm4"  # nothing changes by itself
+    assert said_here["compare.column.prompt"] not in at.table[0].value.columns
+    at.button(key="compare_suggest").click().run()
+    assert at.multiselect(key="compare_recipes").value == ["trl-glm4.5", "ms-swift-glm4.5", "llamafactory-glm4.5"]
+    assert not [button for button in at.button if button.key == "compare_suggest"]
+    table = at.table[0].value
+    left = [said_here["compare.prompt.rewritten"].format(answer=answer, position=at) for answer, at in ((2, 307), (3, 307), (1, 4))]
+    assert table[said_here["compare.column.prompt"]].tolist() == left
+    trained = {"en": "thought trained", "zh": "思考参与训练"}[language]
+    assert [f"3 × {trained}" in cell for cell in table[said_here["compare.column.thoughts"]]] == [False, True, True]
+    assert said_here["compare.column.tool"] in table.columns
+
+
+def test_no_offer_without_thoughts_and_calls_in_openai_s_form() -> None:
+    at = compare_page(sample="03-multi-turn-zh.json")
+    assert not [button for button in at.button if button.key == "compare_suggest"]
+
+
+def test_the_matrix_has_recipes_of_the_forms_that_were_chosen() -> None:
+    for chosen, forms in (("trl-glm4.5,slime-glm4.5", {"openai"}), ("glm4,trl", {"glm4"}), ("glm4,trl-glm4.5", {"glm4", "openai"})):
+        at = compare_page(sample="17-thinking-tools-en.json", compare_recipes=chosen)
+        members = at.table[-1].value[texts("en")["compare.column.members"]]
+        refused = next((m.value for m in at.markdown[::-1] if m.value.startswith("- **")), "")
+        ids = {id for cell in members for id in cell.replace("\\", "").split(", ")}
+        assert {glm4viz.recipes()[id].form for id in ids} == forms
+        wanted = {id for id, recipe in glm4viz.recipes().items() if recipe.form in forms}
+        assert all(id in refused.replace("\\", "") for id in wanted - ids)
+
+
 # In a browser ---------------------------------------------------------------------------------------------------------
 
 
@@ -100,7 +133,7 @@ def test_point_filter_and_walk(page: Page, address: str) -> None:
 def test_the_address_holds_the_recipes(page: Page, address: str) -> None:
     open_compare(page, address, "?language=zh&sample=03-multi-turn-zh.json&compare_recipes=glm4,trl")
     page.get_by_role("combobox", name=re.compile("要对比的配方")).fill("unsloth")
-    page.get_by_role("option", name=re.compile("unsloth")).click()
+    page.get_by_role("option", name=re.compile(r"· unsloth ·")).click()
     expect(page.get_by_test_id("compare-view")).to_have_attribute("data-recipes", "glm4,trl,unsloth")
     expect(page).to_have_url(re.compile("compare_recipes=glm4%2Ctrl%2Cunsloth"))
     page.reload()

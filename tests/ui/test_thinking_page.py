@@ -136,3 +136,13 @@ def test_the_editor_keeps_thoughts_calls_and_tools_and_refuses_what_could_not_be
     assert edited(at) == {"messages": record["messages"]}
     at.button(key="editor_reset").click().run()
     assert edited(at) == {name: json.loads(sample_bytes(SAMPLE))[name] for name in ("messages", "tools")}
+
+
+def test_prompts_that_were_not_compared_are_not_called_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    from glm4viz.ui.inspect import served
+
+    monkeypatch.setattr(served, "MOST_TOKENS", 0)
+    at = pasted(json.dumps(PLAIN_THOUGHT))
+    at.selectbox(key="recipe").set_value("trl-glm4.5").run()
+    assert texts("en")["verdict.not_compared"] in [info.value for info in at.info]
+    assert not at.success

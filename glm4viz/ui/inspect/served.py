@@ -11,17 +11,21 @@ from glm4viz.recipe import LabelledSample
 MOST_TOKENS = 5_000_000  # in all prompts together: half as many tokens as the sample has, for every answer
 
 
-def parity_by_message(sample: LabelledSample) -> dict[int, Parity]:
-    """By the answer's message; empty where there is nothing to compare with, or too much to do at every click."""
+def parity_by_message(sample: LabelledSample) -> dict[int, Parity] | None:
+    """By the answer's message; empty where there is nothing to compare with, None where it can't be told: too much to do at every click,
+    or a template that refuses the conversation.
+    """
     recipe = sample.recipe
     template = recipe.served if recipe.form == "openai" else ""
     answers = sum(message["role"] == "assistant" for message in sample.messages)
-    if not template or answers * len(sample) // 2 > MOST_TOKENS:
+    if not template:
         return {}
+    if answers * len(sample) // 2 > MOST_TOKENS:
+        return None
     try:
         return {found.message_index: found for found in _parity(sample, template)}
-    except Glm4vizError:  # the template refuses what the system takes
-        return {}
+    except Glm4vizError:
+        return None
 
 
 def _identity(sample: LabelledSample) -> tuple[str, bytes]:

@@ -26,18 +26,23 @@ WRONG = ":red[:material/error:]"
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """All that is said of one sample. By the answer's message, where there is something to say: thoughts, and the parity of trained ones."""
+    """All that is said of one sample. By the answer's message, where there is something to say: thoughts, and the parity of trained ones.
+
+    compared: False where parity can't be told, though the model's prompts are known.
+    """
 
     sample: LabelledSample
     verdict: Verdict
     thoughts: Mapping[int, Thought]
     parity: Mapping[int, Parity]
+    compared: bool = True
 
 
 def find(sample: LabelledSample, verdict: Verdict) -> Found:
     trained = {turn.message for turn in verdict.turns if turn.trained}
-    served = {m: answer for m, answer in parity_by_message(sample).items() if m in trained}
-    return Found(sample, verdict, {thought.message: thought for thought in thoughts(sample)}, served)
+    compared = parity_by_message(sample)
+    served = {m: answer for m, answer in (compared or {}).items() if m in trained}
+    return Found(sample, verdict, {thought.message: thought for thought in thoughts(sample)}, served, compared is not None)
 
 
 def show_verdict(all_found: Found) -> None:
@@ -79,6 +84,8 @@ def _headline(all_found: Found, good: bool) -> None:
         st.error(t("verdict.rewritten", count=rewritten, total=len(kinds)), icon=":material/error:")
     elif good and "prefill" in kinds:
         st.warning(t("verdict.prefill", count=kinds.count("prefill"), total=len(kinds)), icon=":material/warning:")
+    elif good and not all_found.compared:
+        st.info(t("verdict.not_compared"), icon=":material/help:")
     elif good:
         st.success(t("verdict.good"), icon=":material/check_circle:")
 
