@@ -88,6 +88,6 @@ PEERS = (
         version="0.9.1",
         needs=("torch==2.13.0", "pandas", "omegaconf"),
         commit="b178a3cd56f58b2d502255daba591e92833930a7",
-        replaced="its __init__ files, images, remote files; a data frame instead of a Parquet file; transformers 5.23.0 where it wants < 5.11",
+        replaced="its __init__ files, its modules for images, remote files, metrics and nested tensors; a data frame instead of a Parquet file; transformers 5.23.0 where it wants < 5.11",
     ),
 )
