@@ -1,7 +1,7 @@
 """token_losses: what a model thinks of every token of a sample, masked ones too."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -86,7 +86,8 @@ def token_losses_batch(
                 for whole, part in zip(found[g], outputs.part(slice(start, stop)), strict=True):
                     whole[1:] = part
     weights = [sample.label_weights if isinstance(sample, LabelledSample) else None for sample in samples]
-    return [TokenLosses(*(column.numpy() for column in outputs), weights=one) for outputs, one in zip(found, weights, strict=True)]
+    losses = [TokenLosses(*(column.numpy() for column in outputs)) for outputs in found]
+    return [replace(one, weights=given) for one, given in zip(losses, weights, strict=True)]
 
 
 def _predictions(model: LossModel, rows: Sequence[tuple[IdArray, IdArray]], top_k: int, chunk: int | None, report: "_Progress") -> Outputs:
