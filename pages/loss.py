@@ -22,7 +22,7 @@ with st.container(border=True):
         recipe = choose_recipe()
         max_length = choose_max_length(recipe)
     with source:
-        conversation = choose_conversation()
+        conversation = choose_conversation(recipe.form)
         with st.container(horizontal=True, vertical_alignment="center"):
             copy_link(conversation)
             send_elsewhere("loss")

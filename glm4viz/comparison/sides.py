@@ -10,14 +10,12 @@ import numpy.typing as npt
 from glm4viz.comparison.alignment import Rows, align
 from glm4viz.comparison.slots import ABSENT, Codes, Slot, find_slots, states_of
 from glm4viz.errors import Glm4vizError
-from glm4viz.inference.parity import Parity, served_parity
+from glm4viz.inference.parity import Parity, served_parity, takes_long
 from glm4viz.layout import PARTS, Message
 from glm4viz.reading.stops import stop_positions
 from glm4viz.reading.thoughts import Thought, thoughts
 from glm4viz.reading.verdict import RoleText, Turn, Verdict, verdict
 from glm4viz.recipe import LabelledSample, Recipe
-
-MOST_TOKENS = 5_000_000  # of all prompts together: half as many tokens as a sample has, for every answer
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ class Sides:
 
     def _parity(self, id: str, sample: LabelledSample) -> dict[int, Parity]:
         trained = {turn.message for turn in self.verdicts[id].turns if turn.trained}
-        if len(self.verdicts[id].turns) * len(sample) > 2 * MOST_TOKENS:
+        if takes_long(sample):
             return {}
         return {one.message_index: one for one in served_parity(sample) or () if one.message_index in trained}
 

@@ -15,6 +15,7 @@ from glm4viz.texts import Text, both
 from glm4viz.tokenizer import Ids, Tokenizer
 
 Kind = Literal["same", "prefill", "rewritten"]
+MOST_TOKENS = 5_000_000  # of all prompts together: half as many tokens as a sample has, for every answer
 SHOWN = 12  # tokens of each side from the difference on
 
 
@@ -51,6 +52,12 @@ def parity(sample: LabelledSample, template: str | Path = "glm4.5") -> list[Pari
         for prompt in prompts
         if prompt.ids is not None and prompt.message_index in present
     ]
+
+
+def takes_long(sample: LabelledSample) -> bool:
+    """Whether parity is too much to work out while somebody waits."""
+    answers = sum(1 for message in sample.messages if message["role"] == "assistant")
+    return answers * len(sample) // 2 > MOST_TOKENS
 
 
 def served_parity(sample: LabelledSample) -> list[Parity] | None:

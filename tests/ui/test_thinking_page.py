@@ -139,9 +139,7 @@ def test_the_editor_keeps_thoughts_calls_and_tools_and_refuses_what_could_not_be
 
 
 def test_prompts_that_were_not_compared_are_not_called_good(monkeypatch: pytest.MonkeyPatch) -> None:
-    from glm4viz.ui.inspect import served
-
-    monkeypatch.setattr(served, "MOST_TOKENS", 0)
+    monkeypatch.setattr("glm4viz.inference.parity.MOST_TOKENS", 0)
     at = pasted(json.dumps(PLAIN_THOUGHT))
     at.selectbox(key="recipe").set_value("trl-glm4.5").run()
     assert texts("en")["verdict.not_compared"] in [info.value for info in at.info]

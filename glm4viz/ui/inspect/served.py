@@ -5,10 +5,8 @@ import json
 import streamlit as st
 
 from glm4viz.errors import Glm4vizError
-from glm4viz.inference.parity import Parity, parity
+from glm4viz.inference.parity import Parity, parity, takes_long
 from glm4viz.recipe import LabelledSample
-
-MOST_TOKENS = 5_000_000  # in all prompts together: half as many tokens as the sample has, for every answer
 
 
 def parity_by_message(sample: LabelledSample) -> dict[int, Parity] | None:
@@ -17,10 +15,9 @@ def parity_by_message(sample: LabelledSample) -> dict[int, Parity] | None:
     """
     recipe = sample.recipe
     template = recipe.served if recipe.form == "openai" else ""
-    answers = sum(message["role"] == "assistant" for message in sample.messages)
     if not template:
         return {}
-    if answers * len(sample) // 2 > MOST_TOKENS:
+    if takes_long(sample):
         return None
     try:
         return {found.message_index: found for found in _parity(sample, template)}
