@@ -6,6 +6,7 @@ from glm4viz.ui.i18n import t
 from glm4viz.ui.shell import through_app
 from glm4viz.ui.walkthrough import page
 from glm4viz.ui.walkthrough.source import beside_source
+from glm4viz.ui.walkthrough.thinking import show_second_act
 from glm4viz.ui.widgets.copy_link import copy_link
 from glm4viz.ui.widgets.send import send_elsewhere
 from glm4viz.ui.widgets.settings import choose_max_length
@@ -35,3 +36,4 @@ if steps:
     with beside_source(step):
         page.show_step(step, max_length)
         page.turn_pages(steps, "bottom")
+show_second_act(conversation)

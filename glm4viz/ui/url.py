@@ -61,6 +61,7 @@ PARAMETERS: dict[str, Parse] = {
     "dataset_sample": _one_of(lambda: SAMPLES),
     "edit": _count,
     "step": _count,
+    "act": _one_of(lambda: ("2",)),
 }
 
 

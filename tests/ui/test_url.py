@@ -15,6 +15,11 @@ def test_a_number_has_nine_digits_at_most(name: str) -> None:
         assert parse(text) == (1 if name == "batch_size" else None), text
 
 
+def test_there_is_a_second_act_and_no_other() -> None:
+    parse = url.PARAMETERS["act"]
+    assert [parse(text) for text in ("2", "1", "3", "", "２")] == ["2", None, None, None, None]
+
+
 # When it counts -------------------------------------------------------------------------------------------------------
 
 

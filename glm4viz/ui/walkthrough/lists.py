@@ -13,9 +13,13 @@ Board = dict[str, Any]
 
 
 def lists_board(step: Step, groups: list[Item], rows: list[str], legend: Sequence[tuple[str, str]], *, animate: str = "") -> Board:
-    names = ("again", "check", "show", "retry", "picked", "yes", "no", "all_right", "some_right")
     # The key tells one sample's step from another's, so that only a new one is animated and answers stay with their question.
     key = f"{step.kind}-{step.question}-{step.start}-{step.sample.recipe.id}-{hash(step.sample.input_ids.tobytes())}"
+    return framed(key, groups, rows, legend, animate=animate)
+
+
+def framed(key: str, groups: list[Item], rows: list[str], legend: Sequence[tuple[str, str]], *, animate: str = "") -> Board:
+    names = ("again", "check", "show", "retry", "picked", "yes", "no", "all_right", "some_right")
     return {
         "scene": "lists",
         "key": key,
