@@ -1,7 +1,7 @@
 """token_losses: what a model thinks of every token of a sample, masked ones too."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ class TokenLosses:
 
     nll [T]: -log p(input_ids[i]). label_nll [T]: -log p(labels[i]), nan where masked. entropy [T]: of the prediction.
     rank [T]: how many tokens score strictly higher than input_ids[i]. top_ids, top_logprobs [T, k]: the likeliest, best first.
-    weights [T]: what each label counts, None where all count 1. Nothing predicts token 0: nan, and -1 in the integer columns.
+    weights [T]: what each label counts, 0 where masked. Nothing predicts token 0: nan, and -1 in the integer columns.
     """
 
     nll: Floats
@@ -31,7 +31,7 @@ class TokenLosses:
     rank: npt.NDArray[np.int64]
     top_ids: npt.NDArray[np.int64]
     top_logprobs: Floats
-    weights: Floats | None = None
+    weights: Floats
 
     def __len__(self) -> int:
         return len(self.nll)
@@ -39,7 +39,7 @@ class TokenLosses:
     @property
     def weighted_nll(self) -> Floats:
         """label_nll times the label's weight, nan where masked."""
-        return self.label_nll if self.weights is None else self.label_nll * self.weights
+        return self.label_nll * self.weights
 
 
 def token_losses(
@@ -85,9 +85,14 @@ def token_losses_batch(
             for g, start, stop in zip(group, [0, *stops], stops, strict=False):
                 for whole, part in zip(found[g], outputs.part(slice(start, stop)), strict=True):
                     whole[1:] = part
-    weights = [sample.label_weights if isinstance(sample, LabelledSample) else None for sample in samples]
-    losses = [TokenLosses(*(column.numpy() for column in outputs)) for outputs in found]
-    return [replace(one, weights=given) for one, given in zip(losses, weights, strict=True)]
+    return [
+        TokenLosses(**{name: column.numpy() for name, column in outputs._asdict().items()}, weights=_weights(sample, len(ids)))
+        for outputs, sample, (ids, _) in zip(found, samples, rows, strict=True)
+    ]
+
+
+def _weights(sample: Sample, count: int) -> Floats:
+    return sample.weights if isinstance(sample, LabelledSample) else np.zeros(count, np.float32)
 
 
 def _predictions(model: LossModel, rows: Sequence[tuple[IdArray, IdArray]], top_k: int, chunk: int | None, report: "_Progress") -> Outputs:
