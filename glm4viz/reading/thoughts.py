@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
-import numpy as np
-
 from glm4viz.layout import PARTS
+from glm4viz.reading.verdict import positions
 from glm4viz.recipe import LabelledSample
+from glm4viz.systems.glm45 import last_user
 from glm4viz.texts import Text
 
 THINK = PARTS.index("think")
@@ -47,13 +47,11 @@ _CLAUSES: dict[tuple[str, bool], Text] = {
 
 def thoughts(sample: LabelledSample) -> list[Thought]:
     """For each answer that has a thought, or was given one; an answer that max_length cut off has none to speak of."""
-    messages = sample.messages
-    last_user = max((m for m, message in enumerate(messages) if message["role"] == "user"), default=-1)
+    asked = last_user(sample.messages)
     found = []
-    for m, message in enumerate(messages):
-        own = np.flatnonzero((sample.message_index == m) & (sample.part_codes == THINK))
-        given = has_thought(message)
-        if message["role"] != "assistant" or not (len(own) or given) or not (sample.message_index == m).any():
+    for m, (message, inside) in enumerate(zip(sample.messages, positions(sample), strict=True)):
+        own, given = inside[sample.part_codes[inside] == THINK], has_thought(message)
+        if message["role"] != "assistant" or not (len(own) or given) or not len(inside):
             continue
         text = b"".join(sample.tokenizer.all_bytes(sample.input_ids[own])).decode("utf-8", "replace")
         inner = text.replace("<think>", "").replace("</think>", "").strip()
@@ -65,7 +63,7 @@ def thoughts(sample: LabelledSample) -> list[Thought]:
                 written="kept" if inner else "empty" if len(own) else "absent",
                 trained=int(trained.sum()),
                 opener_trained=bool(len(own) and trained[0]),
-                earlier=m < last_user,
+                earlier=m < asked,
             )
         )
     return found
