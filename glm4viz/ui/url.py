@@ -117,13 +117,15 @@ def keep(page: str) -> None:
 
 
 def save(page: str) -> None:
-    """Write the settings into the address when they, or the page, have changed. A page that is only opened keeps its address."""
+    """Write the settings into the address when they, or the page, have changed. A page that is only opened keeps its address.
+
+    A click that comes meanwhile ends the run inside `from_dict`, before the browser hears of it: noted is only what was sent.
+    """
     state, wanted = st.session_state, (page, settings())
-    written, state.url_written = state.get("url_written"), wanted
-    if written is None or written == wanted:
-        return
-    st.query_params.from_dict(wanted[1])
-    state.url_seen = st.query_params.to_dict()
+    if state.get("url_written", wanted) != wanted:
+        st.query_params.from_dict(wanted[1])
+        state.url_seen = st.query_params.to_dict()
+    state.url_written = wanted
 
 
 # Edits ----------------------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """The settings in the address: what may stand there, and when it counts."""
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from glm4viz.ui import url
@@ -84,3 +85,13 @@ def test_whoever_is_quicker_than_the_address_undoes_nothing(quick: str, monkeypa
         at.button(key=quick).click().run()
         assert at.session_state["step"] == 2
     assert back_to(at, {"step": "1"}, monkeypatch).session_state["step"] == 1
+
+
+def test_a_run_that_a_click_ends_while_it_writes_leaves_that_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = opened()
+    with monkeypatch.context() as patched:
+        patched.setattr("streamlit.runtime.state.QueryParamsProxy.from_dict", lambda *_: st.stop())  # the browser hears of nothing
+        at.button(key="second").click().run()
+        assert address(at) == {}
+    at.button(key="nothing").click().run()
+    assert address(at) == {"step": "2"}
