@@ -12,6 +12,7 @@ from types import MappingProxyType, ModuleType
 from glm4viz import systems
 from glm4viz.errors import TokenizerError, UnknownRecipe
 from glm4viz.recipe import Recipe
+from glm4viz.systems.captured import CAPTURED
 from glm4viz.systems.own import SCHEME, get_custom
 from glm4viz.tokenizer import GLM_TAGS, Tokenizer, read_tokenizer
 
@@ -98,6 +99,8 @@ def get_recipe(recipe: str | Recipe) -> Recipe:
         return recipe
     if str(recipe).startswith(SCHEME):
         return get_custom(recipe)
+    if recipe == CAPTURED.id:
+        return CAPTURED
     known = recipes()
     if recipe not in known:
         close = ", ".join(difflib.get_close_matches(str(recipe), known, 3)) or ", ".join(known)
