@@ -12,7 +12,7 @@ import numpy as np
 from glm4viz.errors import ReadError, TokenizerError
 from glm4viz.recipe import IGNORE, LabelledSample
 from glm4viz.run.find import found_in
-from glm4viz.run.sample import CapturedSample
+from glm4viz.run.sample import CapturedSample, as_captured
 from glm4viz.tokenizer import Ids, Offsets, Tokenizer
 from glm4viz.writing import whole_file
 
@@ -31,21 +31,20 @@ def save_capture(samples: Sequence[LabelledSample], path: str | Path) -> None:
             "ids": used.tolist(),
             "bytes": [base64.b64encode(b).decode() for b in tokenizer.all_bytes(used)],
         },
-        "samples": [_as_dict(sample) for sample in samples],
+        "samples": [_as_dict(as_captured(sample)) for sample in samples],
     }
     with whole_file(Path(path)) as file:
         file.write(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
 
 
-def _as_dict(sample: LabelledSample) -> dict[str, Any]:
-    captured = isinstance(sample, CapturedSample)
+def _as_dict(sample: CapturedSample) -> dict[str, Any]:
     return {
         "input_ids": sample.input_ids.tolist(),
         "labels": sample.labels.tolist(),
-        "position_ids": sample.positions.tolist() if captured else list(range(len(sample))),
-        "row": sample.row if captured else 0,
-        "segment": sample.segment if captured else 0,
-        "padding": list(sample.padding) if captured else [0, 0],
+        "position_ids": sample.positions.tolist(),
+        "row": sample.row,
+        "segment": sample.segment,
+        "padding": list(sample.padding),
     }
 
 

@@ -1,6 +1,6 @@
 """One sequence that a run fed: a labelled sample that also knows its place in the batch."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -26,3 +26,11 @@ class CapturedSample(LabelledSample):
         taken = super().take(positions)
         assert isinstance(taken, CapturedSample)
         return replace(taken, positions=self.positions[positions])
+
+
+def as_captured(sample: LabelledSample) -> CapturedSample:
+    """The sample itself, or one that a recipe made as if it had been fed alone."""
+    if isinstance(sample, CapturedSample):
+        return sample
+    columns = {column.name: getattr(sample, column.name) for column in fields(LabelledSample)}
+    return CapturedSample(**columns, positions=np.arange(len(sample), dtype=np.int32))
