@@ -39,7 +39,10 @@ class Chat:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """One record of a file: its messages in GLM-4's form, and where they came from. `chat`: as OpenAI's form has it, if it was read in that."""
+    """One record of a file: its messages in GLM-4's form, and where they came from. `chat`: as OpenAI's form has it, if it was read in that.
+
+    `captured`: the labelled sample that a run fed, where the record is of a capture file; its messages were found in it.
+    """
 
     messages: list[dict[str, Any]]
     format: str = "glm4"
@@ -48,6 +51,7 @@ class Conversation:
     line: int = 0  # where the record starts, counted from 1; 0: unknown
     index: int = 0  # number of the record in its file, counted from 0
     chat: Chat | None = None
+    captured: Any | None = None
 
 
 class MessageError(ConversationError):

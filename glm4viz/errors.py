@@ -34,6 +34,10 @@ class TokenizerError(Glm4vizError):
     """A tokenizer can't be loaded, or is not one that GLM-4's layout can be written with."""
 
 
+class BatchError(Glm4vizError):
+    """What was given as a batch of a run isn't one: no input_ids, lengths that differ, values that can't be."""
+
+
 class ModelError(Glm4vizError):
     """A model can't be loaded or run."""
 

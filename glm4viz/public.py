@@ -20,6 +20,8 @@ from glm4viz.rows.collator import collate
 from glm4viz.rows.packing import pack
 from glm4viz.rows.truncation import truncation_curve, what_dies
 from glm4viz.rows.weights import loss_weights
+from glm4viz.run.batch import from_batch
+from glm4viz.run.file import read_capture, save_capture
 from glm4viz.systems.own import CustomRecipe
 from glm4viz.systems.registry import load_tokenizer, recipes
 from glm4viz.tokenizer import Tokenizer
@@ -44,6 +46,7 @@ __all__ = [
     "collate",
     "compare",
     "eval_pairs",
+    "from_batch",
     "inference_prompts",
     "known_equals",
     "label",
@@ -55,9 +58,11 @@ __all__ = [
     "loss_weights",
     "pack",
     "parity",
+    "read_capture",
     "read_conversations",
     "read_training_config",
     "recipes",
+    "save_capture",
     "token_losses",
     "truncation_curve",
     "what_dies",

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from glm4viz.layout import PARTS, Message, Writer
 from glm4viz.texts import Text
-from glm4viz.tokenizer import Ids, Offsets, Tokenizer
+from glm4viz.tokenizer import GLM_TAGS, Ids, Offsets, Tokenizer
 
 if TYPE_CHECKING:
     import pandas
@@ -58,6 +58,7 @@ class Recipe:
     against GLM-4-9B-0414's every conversation with tools would differ, so recipes of GLM-4 have none.
     stops: the tokens at which the model it trains stops generating. stand_ins: special tokens of other families that it writes, by name,
     each with an id of its own beyond GLM-4's embedding (from 151,552 on; `systems/registry.py` refuses an id that another name has).
+    needs: special tokens that a tokenizer must have for it; none, for a recipe that takes any.
     """
 
     id: str
@@ -77,6 +78,7 @@ class Recipe:
     served: Served = ""
     stops: tuple[str, ...] = GENERATION_STOPS
     stand_ins: Mapping[str, int] = field(default_factory=dict)
+    needs: tuple[str, ...] = GLM_TAGS
     quirks: tuple[Text, ...] = ()
     warnings: tuple[str, ...] = ()
 

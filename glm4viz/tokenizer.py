@@ -10,7 +10,7 @@ import binascii
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import copy
 from functools import lru_cache
 from pathlib import Path
@@ -46,13 +46,13 @@ GLM45_SPECIALS = GLM4_SPECIALS | _numbered(
     "<|code_suffix|> <think> </think> <tool_call> </tool_call> <tool_response> </tool_response> <arg_key> </arg_key> <arg_value> "
     "</arg_value> /nothink <|begin_of_box|> <|end_of_box|> <|image|> <|video|>",
 )
-REQUIRED = ("[gMASK]", "<sop>", "<|endoftext|>", "<|system|>", "<|user|>", "<|assistant|>", "<|observation|>")
+GLM_TAGS = ("[gMASK]", "<sop>", "<|endoftext|>", "<|system|>", "<|user|>", "<|assistant|>", "<|observation|>")
 
 # ---------------------------------------------------------------------------------------------------------------------
 
 
 class Tokenizer:
-    """A byte-level BPE vocabulary and its special tokens. Immutable; safe to share between threads.
+    """A byte-level BPE vocabulary and its special tokens, GLM-4's or another model's. Immutable; safe to share between threads.
 
     `name` says where it came from, `special_ids` maps a special token's name to its id, `chat_template` is the jinja text of
     a model directory (None for the bundled vocabulary). `named_ids` has `special_ids` and the stand-ins: special tokens of other
@@ -68,12 +68,6 @@ class Tokenizer:
         special_ids: Mapping[str, int],
         chat_template: str | None = None,
     ) -> None:
-        missing = [tag for tag in REQUIRED if tag not in special_ids]
-        if missing:
-            raise TokenizerError(
-                f"{name} has no {', '.join(missing)}: GLM-4's layout can't be written with this vocabulary. Use a GLM-4 tokenizer.",
-                f"{name} 里没有 {'、'.join(missing)}：用这个词表写不出 GLM-4 的格式。请换用 GLM-4 的分词器。",
-            )
         self.name = name
         self.special_ids: dict[str, int] = dict(special_ids)
         self.chat_template = chat_template
@@ -84,7 +78,7 @@ class Tokenizer:
     def _name(self, vocabulary: dict[int, bytes], named_ids: Mapping[str, int]) -> None:
         self.named_ids = dict(named_ids)
         self._bytes = MappingProxyType(vocabulary | {i: name.encode() for name, i in named_ids.items()})
-        self._sizes = np.zeros(max(self._bytes) + 1, np.int32)
+        self._sizes = np.zeros(max(self._bytes, default=-1) + 1, np.int32)
         self._sizes[list(self._bytes)] = [len(b) for b in self._bytes.values()]
 
     def with_stand_ins(self, stand_ins: Mapping[str, int]) -> "Tokenizer":
@@ -94,6 +88,14 @@ class Tokenizer:
         made = copy(self)
         made._name(dict(self._bytes), {**stand_ins, **self.named_ids})
         return made
+
+    def require(self, names: Collection[str]) -> None:
+        """Raise TokenizerError unless all these special tokens are there: GLM-4's tags, for a recipe that writes them."""
+        if missing := [name for name in names if name not in self.special_ids]:
+            raise TokenizerError(
+                f"{self.name} has no {', '.join(missing)}: GLM-4's layout can't be written with this vocabulary. Use a GLM-4 tokenizer.",
+                f"{self.name} 里没有 {'、'.join(missing)}：用这个词表写不出 GLM-4 的格式。请换用 GLM-4 的分词器。",
+            )
 
     def named_id(self, name: str) -> int:
         """The id of a special or stand-in token. Raises TokenizerError."""
@@ -150,8 +152,8 @@ class Tokenizer:
 
 @lru_cache(maxsize=32)
 def _any_of(names: frozenset[str]) -> re.Pattern[str]:
-    # Longest first: a name may begin with another one.
-    return re.compile("|".join(re.escape(name) for name in sorted(names, key=len, reverse=True)))
+    # Longest first: a name may begin with another one. Of no names there is none to find.
+    return re.compile("|".join(re.escape(name) for name in sorted(names, key=len, reverse=True)) or "(?!)")
 
 
 # ---------------------------------------------------------------------------------------------------------------------

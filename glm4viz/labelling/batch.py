@@ -14,6 +14,7 @@ from glm4viz.forms import Given, take
 from glm4viz.labelling.engine import Entries, Frame, cut_right, encode, lay_out
 from glm4viz.labelling.single import label_all
 from glm4viz.recipe import LabelledSample, MaxLength, Recipe, check_max_length
+from glm4viz.systems.captured import CAPTURED
 from glm4viz.systems.registry import DEFAULT, get_recipe, tokenizer_for
 from glm4viz.tokenizer import Ids, Offsets, Tokenizer
 
@@ -77,12 +78,13 @@ def label_batch(
     """
     found = get_recipe(recipe)
     tok = tokenizer_for(found, tokenizer)
-    given: list[Any] = [c.messages if isinstance(c, Conversation) and found.form == "glm4" else c for c in conversations]
+    whole = found.form != "glm4" or found.id == CAPTURED.id
+    given: list[Any] = [c.messages if isinstance(c, Conversation) and not whole else c for c in conversations]
     if tools is not None:
         given = [one if own is None else Chat(list(one), own) for one, own in zip(given, tools, strict=True)]
     check_max_length(found, max_length)
     errors: dict[int, Exception] = {}
-    if found.fit is not None:
+    if found.fit is not None or found.id == CAPTURED.id:
         return _one_by_one(found, tok, given, max_length, errors)
     entries, source = _collect(found, tok, given, errors)
     try:

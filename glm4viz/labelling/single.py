@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from glm4viz.conversation import find_surrogate, surrogate_error
+from glm4viz.conversation import Conversation, find_surrogate, surrogate_error
 from glm4viz.errors import SeveralSamples
 from glm4viz.forms import Given, Taken, take
 from glm4viz.labelling.engine import Entries, encode, lay_out
 from glm4viz.layout import PART_CODES, PARTS, Piece, Segment
 from glm4viz.recipe import IGNORE, Floats, LabelledSample, MaxLength, Recipe, check_max_length
+from glm4viz.systems.captured import CAPTURED
 from glm4viz.systems.registry import DEFAULT, get_recipe, tokenizer_for
 from glm4viz.tokenizer import Ids, Tokenizer
 
@@ -56,6 +57,9 @@ def label_all(
     found = get_recipe(recipe)
     tok = tokenizer_for(found, tokenizer)
     check_max_length(found, max_length)
+    if found.id == CAPTURED.id and isinstance(messages, Conversation) and messages.captured is not None:
+        sample: LabelledSample = messages.captured
+        return [cut_right(sample, max_length)]
     taken = take(messages, found.form, tools)
     try:
         return [_sample(found, tok, taken, pieces, max_length) for pieces in lay_out(found, taken.messages, tok, taken.tools)]
@@ -93,6 +97,11 @@ def _sample(recipe: Recipe, tokenizer: Tokenizer, taken: Taken, pieces: Sequence
     )
     if recipe.fit is not None:
         return recipe.fit(sample, max_length)
+    return cut_right(sample, max_length)
+
+
+def cut_right(sample: LabelledSample, max_length: MaxLength) -> LabelledSample:
+    """The sample without its tail; whole where no number is given."""
     return sample.take(np.arange(min(max_length, len(sample)))) if isinstance(max_length, int) else sample
 
 

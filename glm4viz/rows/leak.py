@@ -15,7 +15,7 @@ def answer_in_input(input_ids: Sequence[int], output_ids: Sequence[int], tokeniz
     `combine` gives the whole conversation as input, and asks for the part from the last <|assistant|> on. Other pairs end in that tag,
     and ask for what follows it: nothing is given away.
     """
-    tag = (tokenizer or load_tokenizer()).special_ids["<|assistant|>"]
+    tag = (tokenizer or load_tokenizer()).named_id("<|assistant|>")
     given, wanted = np.asarray(input_ids), np.asarray(output_ids)
     leaked = np.zeros(len(given), bool)
     places = np.flatnonzero(given[:-1] == tag)

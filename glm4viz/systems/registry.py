@@ -12,8 +12,9 @@ from types import MappingProxyType, ModuleType
 from glm4viz import systems
 from glm4viz.errors import TokenizerError, UnknownRecipe
 from glm4viz.recipe import Recipe
+from glm4viz.systems.captured import CAPTURED
 from glm4viz.systems.own import SCHEME, get_custom
-from glm4viz.tokenizer import Tokenizer, read_tokenizer
+from glm4viz.tokenizer import GLM_TAGS, Tokenizer, read_tokenizer
 
 DEFAULT = "glm4"
 FIRST_STAND_IN = 151_552  # the rows of GLM-4's embedding end before it
@@ -65,16 +66,23 @@ def load_tokenizer(source: str | Path | None = None) -> Tokenizer:
     """The bundled GLM-4 vocabulary (no argument or "glm-4"), the same with GLM-4.5's special tokens ("glm-4.5"), or a model's.
 
     A model is a directory or a hub id: a fast Hugging Face tokenizer (loaded with transformers, never with remote code), or a
-    directory with a tiktoken-style `tokenizer.model`. It can also name the stand-ins of all recipes. Raises TokenizerError.
+    directory with a tiktoken-style `tokenizer.model`. One with GLM-4's tags can also name the stand-ins of all recipes; in another
+    vocabulary their ids may be taken. Raises TokenizerError.
     """
     if source in (None, "glm-4", "glm-4.5"):
         return _bundled("glm-4" if source is None else str(source))
-    return read_tokenizer(source).with_stand_ins(stand_ins())
+    found = read_tokenizer(source)
+    return found.with_stand_ins(stand_ins()) if found.special_ids.keys() >= set(GLM_TAGS) else found
 
 
 def tokenizer_for(recipe: Recipe, tokenizer: Tokenizer | None) -> Tokenizer:
-    """The tokenizer that this recipe's samples are encoded with: the given one, or the bundled vocabulary that it asks for."""
-    return (tokenizer or load_tokenizer(recipe.vocabulary)).with_stand_ins(recipe.stand_ins)
+    """The tokenizer that this recipe's samples are encoded with: the given one, or the bundled vocabulary that it asks for.
+
+    Raises TokenizerError where the given one lacks special tokens that the recipe needs.
+    """
+    found = tokenizer or load_tokenizer(recipe.vocabulary)
+    found.require(recipe.needs)
+    return found.with_stand_ins(recipe.stand_ins)
 
 
 @cache
@@ -91,6 +99,8 @@ def get_recipe(recipe: str | Recipe) -> Recipe:
         return recipe
     if str(recipe).startswith(SCHEME):
         return get_custom(recipe)
+    if recipe == CAPTURED.id:
+        return CAPTURED
     known = recipes()
     if recipe not in known:
         close = ", ".join(difflib.get_close_matches(str(recipe), known, 3)) or ", ".join(known)
