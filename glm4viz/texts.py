@@ -50,3 +50,8 @@ def listed(items: Sequence[Text | str]) -> Text:
 def printable(text: str) -> str:
     """The text with whatever doesn't show, or steers a terminal, escaped: it comes from the data."""
     return text if text.isprintable() else "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def printable_lines(text: str) -> str:
+    """The same for a text of several lines, which stay lines."""
+    return "\n".join(map(printable, text.split("\n")))

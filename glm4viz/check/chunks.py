@@ -6,6 +6,7 @@ error in an earlier piece is reported for itself, where one reading of the whole
 """
 
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -35,9 +36,9 @@ class Chunk:
 
 
 def chunks_of(path: Path, size: int = SIZE) -> Iterator[Chunk]:
-    """The file's pieces in order."""
+    """The file's pieces in order; of - those of standard input."""
     if not _is_json_lines(path):
-        records = read_conversations(path)
+        records = read_conversations(sys.stdin.buffer if str(path) == "-" else path)
         while piece := tuple(islice(records, RECORDS)):
             yield Chunk(str(path), records=piece)
         return

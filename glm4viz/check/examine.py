@@ -54,10 +54,11 @@ class Place(NamedTuple):
 
 
 class Checked(NamedTuple):
-    """A record with findings."""
+    """A record with findings. fingerprint: as in `duplicates`; 0 if it couldn't be read."""
 
     place: Place
     findings: list[Finding]
+    fingerprint: int = 0
 
 
 @dataclass(slots=True)

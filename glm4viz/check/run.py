@@ -1,11 +1,10 @@
 """Files checked piece by piece, in as many processes as there are cores, with results in the order of the files."""
 
 import heapq
-import multiprocessing
 import os
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,6 +16,7 @@ from glm4viz.check.chunks import SIZE, Chunk, chunks_of
 from glm4viz.check.duplicates import Seen
 from glm4viz.check.examine import Checked, Examined, Place, Settings, examine
 from glm4viz.check.near import NearSeen
+from glm4viz.check.workers import deaf_to_ctrl_c, worker_pool
 from glm4viz.linter import RULES, SEVERITIES, Finding, Severity
 from glm4viz.linter.findings import Hit
 from glm4viz.linter.mend import Change
@@ -133,7 +133,9 @@ class _Gather:
         changes = [(self._move(place), change) for place, change in examined.changes]
         self.top = max(self.top, *numbers) if numbers else self.top
         self.records += examined.records
-        return Progress([checked[record] for record in sorted(checked)], examined.mended, changes, examined.records, len(chunk.lines))
+        prints = dict(zip((record for _, record in examined.places), examined.fingerprints, strict=True)) if checked else {}
+        found = [checked[record]._replace(fingerprint=prints.get(record, 0)) for record in sorted(checked)]
+        return Progress(found, examined.mended, changes, examined.records, len(chunk.lines))
 
     def _beside_others(self, chunk: Chunk, examined: Examined, numbers: Sequence[int]) -> Iterator[tuple[int, Finding]]:
         """What is found out about records by looking at others, with which record of the piece it is."""
@@ -172,31 +174,16 @@ def _examiner(chunks: Iterator[Chunk], settings: Settings, workers: int) -> Iter
     if workers <= 1 or len(first) < 2:
         yield ((chunk, examine(chunk, settings)) for chunk in chunks)
         return
-    # Not forked: a thread of the tokenizer may hold a lock in that moment, and a child would wait for it for ever.
-    context = multiprocessing.get_context("spawn")
-    with _one_thread_each(), ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with worker_pool(workers) as pool:
         yield _in_order(pool, chunks, settings, workers * _AHEAD)
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """In the workers the tokenizer shall use one thread: there is a process for every core already."""
-    before = os.environ.get("RAYON_NUM_THREADS")
-    os.environ["RAYON_NUM_THREADS"] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["RAYON_NUM_THREADS"]
-        else:
-            os.environ["RAYON_NUM_THREADS"] = before
 
 
 def _in_order(pool: Executor, chunks: Iterator[Chunk], settings: Settings, ahead: int) -> Iterator[tuple[Chunk, Examined]]:
     work = partial(examine, settings=settings)
     waiting: deque[tuple[Chunk, Future[Examined]]] = deque()
     for chunk in chunks:
-        waiting.append((chunk, pool.submit(work, chunk)))
+        with deaf_to_ctrl_c():  # this starts the processes, one after the other
+            waiting.append((chunk, pool.submit(work, chunk)))
         if len(waiting) >= ahead:
             done, future = waiting.popleft()
             yield done, future.result()

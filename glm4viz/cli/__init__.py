@@ -4,7 +4,6 @@ Exit status: 0; 1 for findings, such as a record that can't be read or labelled;
 """
 
 import difflib
-import io
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -14,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from glm4viz.cli.misuse import Misuse, UsageError, asked_language, complain, words_of
+from glm4viz.cli.streams import prepare_streams
 
 COMMANDS = ("label", "compare", "check", "convert", "loss", "recipes")  # a module each, with the function `command`
 
@@ -37,7 +37,7 @@ class Commands(TyperGroup):
     def main(self, args: Sequence[str] | None = None, *more: Any, **named: Any) -> Any:
         """Runs a command and ends the process. Wrong usage of any kind ends here: one sentence on standard error, and status 2."""
         given = sys.argv[1:] if args is None else list(args)
-        _write_whatever_comes()
+        prepare_streams()
         try:
             status = super().main(given or ["--help"], *more, **named | {"standalone_mode": False})
         except UsageError as error:
@@ -46,13 +46,6 @@ class Commands(TyperGroup):
         except typer.Abort:
             sys.exit(130)
         sys.exit(status if given else 2)
-
-
-def _write_whatever_comes() -> None:
-    """What a terminal's encoding lacks, or a file's name has that is no text, is written as an escape, which in JSON is right as well."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
 
 
 app = typer.Typer(

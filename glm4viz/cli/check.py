@@ -12,24 +12,29 @@ from rich.markup import escape
 from rich.progress import Progress as Bar
 from rich.table import Table
 
+from glm4viz import __version__
 from glm4viz.check import Place, Progress, Settings, Summary, check_files, summarise
+from glm4viz.check.github import Annotations, step_summary
 from glm4viz.check.near import LOWEST, THRESHOLD
 from glm4viz.check.outliers import find_outliers
 from glm4viz.check.page import Examples, report, word
+from glm4viz.check.sarif import SarifLog
 from glm4viz.cli.choice import choose
 from glm4viz.cli.files import must_be_there, output
 from glm4viz.cli.misuse import Misuse
 from glm4viz.cli.options import ConfigOption, Json, Language, MaxLengthOption, RecipeOption, parse_whole, say
+from glm4viz.cli.streams import add_to_step, say_to_runner
 from glm4viz.errors import Glm4vizError
 from glm4viz.linter import RULES, SEVERITIES, Finding
 from glm4viz.linter.mend import Change
+from glm4viz.texts import printable
 
 _COLOURS = {"error": "red", "warning": "yellow", "info": "blue"}
 _FAIL_ON = ("error", "warning")
 
 
 def command(
-    files: Annotated[list[Path], typer.Argument(help="Datasets in any format that convert reads.")],
+    files: Annotated[list[Path], typer.Argument(help="Datasets in any format that convert reads; - reads standard input.")],
     recipe: RecipeOption = None,
     max_length: MaxLengthOption = None,
     config: ConfigOption = None,
@@ -55,6 +60,10 @@ def command(
     fail_on: Annotated[str, typer.Option(metavar="|".join(_FAIL_ON), help="The severity from which on the exit status is 1.")] = "error",
     as_json: Json = False,
     html: Annotated[Path | None, typer.Option(help="Write the result as one HTML page.")] = None,
+    sarif: Annotated[Path | None, typer.Option(help="Write the result as SARIF 2.1.0, for code scanning.")] = None,
+    github: Annotated[
+        bool, typer.Option("--github", help="Annotate lines in GitHub Actions, and write the summary of the step there.")
+    ] = False,
     fix: Annotated[
         Path | None,
         typer.Option(
@@ -71,8 +80,14 @@ def command(
     if config is not None and (recipe is not None or max_length is not None):
         raise Misuse("--config", "Give either a training config, or a recipe and a limit.", "请只给出训练配置，或者只给出配方和上限。")
     chosen = choose(recipe, max_length, config, lang)
-    must_be_there(files, stdin=False)
-    _check_outputs(files, html, fix)
+    if github and as_json:
+        raise Misuse(
+            "--github",
+            "Give either --github or --json: both write to standard output.",
+            "--github 和 --json 都写到标准输出，请只给出一个。",
+        )
+    must_be_there(files)
+    _check_outputs(files, fix, {"--html": html, "--sarif": sarif})
     settings = Settings(chosen.recipe.id, chosen.max_length, fix is not None, near)
     examples, console = Examples(), Console(highlight=False, soft_wrap=True)
     mended = _Mended(console, as_json, lang)
@@ -82,6 +97,10 @@ def command(
         if as_json:
             eaches.append(partial(_say_findings, lang=lang))
         page = None if html is None else stack.enter_context(output(html, "--html"))
+        log = None if sarif is None else stack.enter_context(output(sarif, "--sarif"))
+        about = _command(files, settings, loss_outliers)
+        scanned, notes = SarifLog(__version__, about, lang), Annotations(lang)
+        eaches += ([] if log is None else [scanned.add]) + ([notes.add] if github else [])
         if fix is not None:
             mended.file = stack.enter_context(output(fix, "--fix"))
             eaches.append(mended.add)
@@ -89,7 +108,12 @@ def command(
         if fix is not None and not mended.written:
             raise Misuse("--fix", "No record could be read, so nothing was written.", "没有可读的记录，未写入任何内容。")
         if page is not None:
-            page.write(report(summary, examples, _command(files, settings, loss_outliers), lang).encode())
+            page.write(report(summary, examples, about, lang).encode())
+        if log is not None:
+            log.write(scanned.dump())
+    if github:
+        say_to_runner(notes.text())
+        add_to_step(step_summary(summary, about, lang))
     if as_json:
         say(_as_dict(summary) | ({"written": mended.written, "changes": mended.changes} if fix is not None else {}))
     else:
@@ -121,20 +145,30 @@ def _near(threshold: str | None, wanted: bool) -> float | None:
     return number
 
 
-def _check_outputs(files: list[Path], html: Path | None, fix: Path | None) -> None:
-    """A report is never written over the data, nor over the mended records."""
+def _check_outputs(files: list[Path], fix: Path | None, reports: Mapping[str, Path | None]) -> None:
+    """A report is never written over the data, nor over the mended records or another report."""
     taken = {path.resolve() for path in (*files, *([fix] if fix else []))}
-    if html is not None and html.resolve() in taken:
-        raise Misuse(
-            "--html",
-            f"{html} would be written over what is read, or what --fix writes; name another file.",
-            f"{html} 会覆盖被读取的文件或 --fix 的输出；请换一个文件名。",
-        )
+    for option, path in reports.items():
+        if path is None:
+            continue
+        if path.resolve() in taken:
+            raise Misuse(
+                option,
+                f"{path} would be written over what is read, or what another option writes; name another file.",
+                f"{path} 会覆盖被读取的文件或其他选项的输出；请换一个文件名。",
+            )
+        taken.add(path.resolve())
 
 
 def _outliers(files: list[Path], settings: Settings, model: str | None) -> Mapping[tuple[str, int], Finding]:
     if model is None:
         return {}
+    if Path("-") in files:
+        raise Misuse(
+            "--loss-outliers",
+            "It reads the data twice, so it takes files, not standard input.",
+            "它要读两遍数据，所以只接受文件，不读取标准输入。",
+        )
     with _bar(files, "loss") as advance:
         try:
             return find_outliers(files, settings, model, advance)
@@ -198,7 +232,8 @@ class _Mended:
         if self.as_json:
             say({"change": change.sentence(self.lang), "file": place.file, "line": place.line, "record": place.record, "field": field})
         else:
-            self.console.print(f"[green]✓[/] {escape(str(place))} {escape(field)}: {escape(change.sentence(self.lang))}")
+            said = printable(f"{place} {field}: {change.sentence(self.lang)}")
+            self.console.print(f"[green]✓[/] {escape(said)}")
 
 
 # Output ---------------------------------------------------------------------------------------------------------------
@@ -239,7 +274,7 @@ def _show(console: Console, summary: Summary, lang: str) -> None:
     console.print(table)
     explained: set[str] = set()
     for checked in summary.worst:
-        console.print(f"[bold]{escape(str(checked.place))}[/]")
+        console.print(f"[bold]{escape(printable(str(checked.place)))}[/]")
         for finding in checked.findings:
             message = "" if finding.message_index is None else f" messages[{finding.message_index}]"
             said = _said(finding, explained, lang)
@@ -248,12 +283,10 @@ def _show(console: Console, summary: Summary, lang: str) -> None:
 
 def _said(finding: Finding, explained: set[str], lang: str) -> str:
     """The sentence, but without what is the same each time once that has been said."""
-    rule, sentence = RULES[finding.rule], finding.sentence(lang)
-    own = sentence.removeprefix(rule.explanation(lang))
-    if finding.rule not in explained or own == sentence:
-        explained.add(finding.rule)
-        return sentence
-    return f"{rule.title[lang]}.{own}" if lang == "en" else f"{rule.title[lang]}。{own}"
+    if finding.rule in explained:
+        return RULES[finding.rule].in_short(finding, lang)
+    explained.add(finding.rule)
+    return finding.sentence(lang)
 
 
 def _severity(severity: str, lang: str) -> str:

@@ -13,6 +13,7 @@ from glm4viz.cli.misuse import Misuse
 from glm4viz.cli.options import check_fits, parse_max_length, parse_recipe
 from glm4viz.recipe import MaxLength, Recipe
 from glm4viz.systems.registry import DEFAULT
+from glm4viz.texts import printable
 
 if TYPE_CHECKING:
     from glm4viz.configs.notes import TrainingConfig
@@ -84,6 +85,8 @@ def _tell(found: "TrainingConfig", lang: str) -> None:
     console.print(f"[bold]{escape(found.system)}[/] → {found.recipe_id}, max_length {found.max_length}")
     for sign, decisions in (("✓", found.decided_by), ("✗", found.not_honoured)):
         for decision in decisions:
-            console.print(f"{sign} {escape(decision.key)}: {escape(decision.value)} · {escape(decision.why.get(lang, decision.why['en']))}")
+            console.print(
+                f"{sign} {escape(printable(decision.key))}: {escape(printable(decision.value))} · {escape(printable(decision.why.get(lang, decision.why['en'])))}"
+            )
     for warning in found.warnings:
-        console.print(f"! {escape(warning.get(lang, warning['en']))}")
+        console.print(f"! {escape(printable(warning.get(lang, warning['en'])))}")

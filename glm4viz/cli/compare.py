@@ -21,7 +21,7 @@ from glm4viz.conversation import Conversation
 from glm4viz.inference.parity import served_parity
 from glm4viz.reading.verdict import Verdict
 from glm4viz.texts import Text as Words
-from glm4viz.texts import fill
+from glm4viz.texts import fill, printable
 
 # A state is told by its sign, not by its colour alone.
 SIGNS = {"trained": "■", "masked": "·", "differs": "▨", "absent": " "}
@@ -72,11 +72,11 @@ def command(
 
 def _show(console: Console, found: Comparison, lang: str) -> None:
     for id, error in found.errors.items():
-        console.print(f"[bold red]✗ {escape(id)}[/] {escape(error.sentence(lang))}")
+        console.print(f"[bold red]✗ {escape(id)}[/] {escape(printable(error.sentence(lang)))}")
     for sentence in found.sentences(lang):
-        console.print(Text("• " + sentence))
+        console.print(Text(printable("• " + sentence)))
     for sentence in _leaving(found, lang):
-        console.print(Text("≠ " + sentence))
+        console.print(Text(printable("≠ " + sentence)))
     if not found.ids:
         console.print()
         return
@@ -89,9 +89,9 @@ def _show(console: Console, found: Comparison, lang: str) -> None:
             str(row["tokens"]),
             str(row["trained"]),
             f"{row['answers_trained']}/{row['answers']}",
-            Text(f"{' '.join(row['stop_tokens']) or '-'} ({row['stops_trained']}/{row['stops']})"),
+            Text(printable(f"{' '.join(row['stop_tokens']) or '-'} ({row['stops_trained']}/{row['stops']})")),
             {True: "yes", False: "no", None: "-"}[row["generation_stops"]],
-            ", ".join(role for role in row["text_trained"] if role != "assistant") or "-",
+            Text(printable(", ".join(role for role in row["text_trained"] if role != "assistant") or "-")),
         )
     console.print(table)
     _show_differing(console, found)
@@ -151,8 +151,7 @@ def _line(row: Any, text: str) -> Text:
 
 
 def _short(text: str) -> str:
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:LONGEST])
-    return shown + (f"… ({len(text)})" if len(text) > LONGEST else "")
+    return printable(text[:LONGEST]) + (f"… ({len(text)})" if len(text) > LONGEST else "")
 
 
 def as_dict(found: Comparison, lang: str) -> dict[str, Any]:

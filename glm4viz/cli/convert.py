@@ -17,7 +17,7 @@ from glm4viz.cli.records import read
 from glm4viz.conversation import Conversation
 from glm4viz.errors import ReadError
 from glm4viz.readers import FORMATS
-from glm4viz.texts import Text
+from glm4viz.texts import Text, printable
 from glm4viz.writing import to_line
 
 _SHOWN_EVERY = 500
@@ -75,7 +75,7 @@ def _read(files: list[Path], format: str, tally: "_Tally") -> Iterator[Conversat
             tally.add(record)
             yield record
             if status and number % _SHOWN_EVERY == 0:
-                status.update(f"{tally.written:,} · {escape(record.file)}")
+                status.update(f"{tally.written:,} · {escape(printable(record.file))}")
 
 
 @contextmanager
@@ -104,9 +104,9 @@ class _Tally:
 
     def sum_up(self, out: str) -> None:
         for note in self.notes.values():
-            self.console.print(f"[dim]·[/] {escape(note[self.lang])}")
+            self.console.print(f"[dim]·[/] {escape(printable(note[self.lang]))}")
         formats = ", ".join(f"{name} {count:,}" for name, count in self.formats.items())
-        failed, out = f"{self.failed:,}", escape(out)
+        failed, out = f"{self.failed:,}", escape(printable(out))
         if self.lang == "zh":
             done = f"已写入 {self.written:,} 条对话到 {out}（{formats}）。" if self.written else "没有可读的对话，未写入任何内容。"
             left = f"有 {failed} 处无法读取，见上。" if self.failed else ""

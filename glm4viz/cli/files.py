@@ -13,16 +13,14 @@ from glm4viz.readers.arrow import is_saved_dataset
 from glm4viz.writing import whole_file
 
 
-def must_be_there(files: Iterable[Path], stdin: bool = True) -> None:
-    """Raises Misuse for the first that can't be read. stdin: whether - is standard input here.
+def must_be_there(files: Iterable[Path]) -> None:
+    """Raises Misuse for the first that can't be read; - is standard input.
 
     A file isn't opened for that: of a pipe, that would be the only time.
     """
     for file in files:
         name = shown(str(file), 80)
         if str(file) == "-" and not os.path.lexists(file):
-            if not stdin:
-                raise Misuse("", "This command reads files, not standard input.", "这个命令只读取文件，不读取标准输入。")
             if sys.stdin is None:
                 raise Misuse("", "Standard input is closed.", "标准输入已关闭。")
         elif not os.path.exists(file):  # noqa: PTH110  # unlike Path's, it takes any name

@@ -14,7 +14,7 @@ from glm4viz.inference.parity import Parity, served_parity
 from glm4viz.labelling.single import label_all
 from glm4viz.recipe import LabelledSample
 from glm4viz.texts import Text as Words
-from glm4viz.texts import fill, printable
+from glm4viz.texts import fill, printable, printable_lines
 
 _LEAVES: Words = {
     "en": "messages[{message}] leaves the prompt of {template}: {said}",
@@ -73,7 +73,7 @@ def _show_sample(console: Console, number: int, sample: LabelledSample, lang: st
     text, start = Text(), 0
     # Runs of equal state, so that a character split over tokens is decoded whole wherever its tokens agree.
     for stop in [*(int(i) + 1 for i in (trained[1:] != trained[:-1]).nonzero()[0]), len(sample)]:
-        part = b"".join(sample.token_bytes[start:stop]).decode("utf-8", "backslashreplace")
+        part = printable_lines(b"".join(sample.token_bytes[start:stop]).decode("utf-8", "backslashreplace"))
         text.append(f"[{part}]" if trained[start] else part, style="bold green" if trained[start] else "dim")
         start = stop
     console.print(text)

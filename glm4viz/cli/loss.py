@@ -19,6 +19,7 @@ from glm4viz.conversation import Conversation
 from glm4viz.errors import ModelError
 from glm4viz.labelling.single import label_all
 from glm4viz.recipe import LabelledSample
+from glm4viz.texts import printable
 
 if TYPE_CHECKING:
     from glm4viz.loss import LossSummary, TokenLosses
@@ -104,7 +105,7 @@ def _show_summary(console: Console, number: int, sample: LabelledSample, summary
     for group in summary.roles:
         share = "–" if math.isnan(group.share) else f"{group.share:.0%}"
         numbers = (_number(group.mean), _number(group.perplexity), _number(group.bits_per_byte))
-        table.add_row(group.role, str(group.trained), _number(group.loss), share, *numbers)
+        table.add_row(escape(printable(group.role)), str(group.trained), _number(group.loss), share, *numbers)
     console.print(table)
     console.print()
 

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from glm4viz.errors import Glm4vizError
-from glm4viz.texts import Text
+from glm4viz.texts import Text, printable, printable_lines
 
 # Of click, or of the copy that newer versions of typer carry; only its children have public names there.
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
@@ -57,5 +57,5 @@ def asked_language(args: Sequence[str]) -> str:
 
 def complain(place: str, sentence: str) -> None:
     """On standard error: where it went wrong, then what and what to do about it."""
-    where = f" {escape(place)}" if place else ""
-    Console(stderr=True, highlight=False, soft_wrap=True).print(f"[bold red]✗{where}[/] {escape(sentence)}")
+    where = f" {escape(printable(place))}" if place else ""
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"[bold red]✗{where}[/] {escape(printable_lines(sentence))}")

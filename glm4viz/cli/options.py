@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from glm4viz.cli.misuse import Misuse
+from glm4viz.cli.streams import speaks_unicode
 from glm4viz.errors import UnknownRecipe
 from glm4viz.recipe import MaxLength, Recipe
 from glm4viz.systems.registry import DEFAULT, get_recipe
@@ -46,8 +47,8 @@ Language = Annotated[str, typer.Option("--lang", help="The language of sentences
 
 
 def say(value: Mapping[str, Any]) -> None:
-    """One JSON object on a line of its own."""
-    print(json.dumps(value, ensure_ascii=False))  # noqa: T201
+    """One JSON object on a line of its own; in ASCII where standard output can't write all characters, so that it stays JSON."""
+    print(json.dumps(value, ensure_ascii=not speaks_unicode()))  # noqa: T201
 
 
 # What is written in options. All of these raise Misuse. ---------------------------------------------------------------

@@ -75,6 +75,12 @@ class Rule:
         """What goes wrong and how to mend it, whatever was found."""
         return self.harm[language] + (" " if language == "en" else "") + self.mend[language]
 
+    def in_short(self, finding: Finding, language: str) -> str:
+        """A finding's sentence with the title in place of the explanation, for where that is read already."""
+        sentence = finding.sentence(language)
+        own = sentence.removeprefix(self.explanation(language))
+        return sentence if own == sentence else f"{self.title[language]}{'.' if language == 'en' else '。'}{own}"
+
     def finding(self, hit: Hit, token_range: tuple[int, int] | None) -> Finding:
         """The finding that a hit of this rule is."""
         seen = both(hit.seen, hit.seen) if isinstance(hit.seen, str) else hit.seen
