@@ -65,11 +65,10 @@ class SarifLog:
 
     def _whole(self, results: list[bytes], left: int) -> bytes:
         said = fill(_LEFT_OUT, left=left, all=self.count, most=MOST_RESULTS, bytes=MOST_BYTES)[self.language]
-        notes = [{"level": "warning", "message": {"text": said}, "descriptor": {"id": "left-out"}}] if left else []
+        notes = [{"level": "warning", "message": {"text": said}}] if left else []
         driver = {
             "name": "glm4viz",
             "semanticVersion": self.version,
-            "notifications": [{"id": "left-out", "shortDescription": {"text": "Findings that don't fit are left out."}}],
             "rules": [_rule(rule, self.language) for rule in RULES.values()],
         }
         run = {
