@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +35,9 @@ _RECORD = both("record {number}: ", "第 {number} 条记录：")
 class SarifLog:
     """The findings of a check, collected on the way: of each severity no more than a file may have in all.
 
-    version: of glm4viz; command: what was run, in a line; root: what paths are relative to.
+    command: what was run, in a line; root: what paths are relative to.
     """
 
-    version: str
     command: str
     language: str
     root: Path = field(default_factory=lambda: repository_root(Path.cwd()))
@@ -68,7 +68,7 @@ class SarifLog:
         notes = [{"level": "warning", "message": {"text": said}}] if left else []
         driver = {
             "name": "glm4viz",
-            "semanticVersion": self.version,
+            **_version(),
             "rules": [_rule(rule, self.language) for rule in RULES.values()],
         }
         run = {
@@ -104,6 +104,14 @@ class SarifLog:
         short = name.hexdigest()[:16]
         self._prints[short] += 1
         return f"{short}:{self._prints[short]}"
+
+
+def _version() -> dict[str, str]:
+    """Of the installed package; a checkout that isn't installed has none to tell."""
+    try:
+        return {"semanticVersion": version("glm4viz")}
+    except PackageNotFoundError:
+        return {}
 
 
 _INDEX = {id: index for index, id in enumerate(RULES)}

@@ -12,7 +12,6 @@ from rich.markup import escape
 from rich.progress import Progress as Bar
 from rich.table import Table
 
-from glm4viz import __version__
 from glm4viz.check import Place, Progress, Settings, Summary, check_files, summarise
 from glm4viz.check.github import Annotations, step_summary
 from glm4viz.check.near import LOWEST, THRESHOLD
@@ -99,7 +98,7 @@ def command(
         page = None if html is None else stack.enter_context(output(html, "--html"))
         log = None if sarif is None else stack.enter_context(output(sarif, "--sarif"))
         about = _command(files, settings, loss_outliers)
-        scanned, notes = SarifLog(__version__, about, lang), Annotations(lang)
+        scanned, notes = SarifLog(about, lang), Annotations(lang)
         eaches += ([] if log is None else [scanned.add]) + ([notes.add] if github else [])
         if fix is not None:
             mended.file = stack.enter_context(output(fix, "--fix"))

@@ -70,7 +70,7 @@ def test_sarif_has_what_code_scanning_asks_for(data: Path, tmp_path: Path, lang:
 
 def test_a_fingerprint_moves_with_its_record(tmp_path: Path) -> None:
     def prints(*records: Any) -> dict[str, str]:
-        log = SarifLog("0", "", "en", tmp_path)
+        log = SarifLog("", "en", tmp_path)
         for part in check_files([write(tmp_path / "a.jsonl", *records)], Settings("glm4"), 1):
             log.add(part)
         return {result["ruleId"]: result["partialFingerprints"]["glm4viz/v1"] for result in dumped(log)["results"]}
@@ -82,7 +82,7 @@ def test_a_fingerprint_moves_with_its_record(tmp_path: Path) -> None:
 
 def test_what_does_not_fit_is_said_and_the_gravest_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sarif, "MOST_RESULTS", 30)
-    log = SarifLog("0", "", "en", Path.cwd())
+    log = SarifLog("", "en", Path.cwd())
     log.add(piece(40))
     error = Finding("unreadable-record", "error", None, None, {"en": "bad", "zh": "坏"})
     log.add(Progress([Checked(Place("a.jsonl", 99, 98), [error])], [], [], 1, 0))
@@ -91,7 +91,7 @@ def test_what_does_not_fit_is_said_and_the_gravest_stay(monkeypatch: pytest.Monk
     assert found["results"][0]["level"] == "error"
     assert "11 of 41" in found["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"]
     monkeypatch.setattr(sarif, "MOST_BYTES", 100_000)
-    log = SarifLog("0", "", "en", Path.cwd())
+    log = SarifLog("", "en", Path.cwd())
     log.add(piece(30, seen="x" * 3000))
     assert 90_000 < len(log.dump()) <= 100_000
     assert 0 < len(dumped(log)["results"]) < 30
@@ -99,7 +99,7 @@ def test_what_does_not_fit_is_said_and_the_gravest_stay(monkeypatch: pytest.Monk
 
 
 def test_records_without_lines_are_named_by_number() -> None:
-    log = SarifLog("0", "", "zh", Path.cwd())
+    log = SarifLog("", "zh", Path.cwd())
     log.add(piece(1, line=0))
     result = dumped(log)["results"][0]
     assert result["locations"][0]["physicalLocation"]["region"] == {"startLine": 1}
