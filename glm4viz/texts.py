@@ -1,5 +1,6 @@
 """Text in two languages: {"en": …, "zh": …}, written beside what it is about."""
 
+import unicodedata
 from collections.abc import Sequence
 
 Text = dict[str, str]
@@ -48,8 +49,10 @@ def listed(items: Sequence[Text | str]) -> Text:
 
 
 def printable(text: str) -> str:
-    """The text with whatever doesn't show, or steers a terminal, escaped: it comes from the data."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    """The text with whatever doesn't show, or steers a terminal, escaped: it comes from the data. Wide spaces are spaces."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or unicodedata.category(c) == "Zs" else c.encode("unicode_escape").decode() for c in text)
 
 
 def printable_lines(text: str) -> str:
