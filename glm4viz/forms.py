@@ -51,6 +51,7 @@ def take(given: Given, form: str, tools: Sequence[Any] | None = None) -> Taken:
         return _take_glm4(given, tools)
     notes: tuple[Text, ...] = ()
     if isinstance(given, Conversation):
+        _check_found(given)
         given = given.chat or given.messages
     if not isinstance(given, Chat):
         messages, found = _of_record(given)
@@ -64,6 +65,7 @@ def take(given: Given, form: str, tools: Sequence[Any] | None = None) -> Taken:
 
 def _take_glm4(given: Given, tools: Sequence[Any] | None) -> Taken:
     if isinstance(given, Conversation):
+        _check_found(given)
         messages: object = given.messages
     elif isinstance(given, Chat):
         messages, tools = given.messages, tools or given.tools
@@ -78,6 +80,15 @@ def _take_glm4(given: Given, tools: Sequence[Any] | None) -> Taken:
             field="tools",
         )
     return Taken(check_messages(messages))
+
+
+def _check_found(given: Conversation) -> None:
+    if given.captured is not None and not given.messages and given.chat is None:
+        raise MessageError(
+            "No messages could be found in what the run fed: its role tags aren't known. Only the recipe captured can show it.",
+            "在训练实际输入的内容里找不到消息：不认识其中的角色标签。只有配方 captured 能显示它。",
+            field="messages",
+        )
 
 
 def _of_record(given: object) -> tuple[Any, Any]:

@@ -131,6 +131,10 @@ class Tokenizer:
             end = match.end()
         return [part for part in (*parts, (False, text[end:])) if part[1]]
 
+    def has(self, token_id: int) -> bool:
+        """Whether there is such a token."""
+        return int(token_id) in self._bytes
+
     def token_bytes(self, token_id: int) -> bytes:
         """The bytes a token stands for; for special and stand-in ids, the bytes of their name."""
         try:

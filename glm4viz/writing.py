@@ -61,6 +61,9 @@ def _nameless(path: Path) -> Iterator[tuple[BinaryIO, Callable[[], None]]]:
             os.link(f"/proc/self/fd/{descriptor}", temporary, src_dir_fd=descriptor)
         temporary.replace(path)  # a link can't replace a file, so the name is given in two steps
 
+    if hasattr(os, "fchmod"):  # a file that is there keeps its permissions
+        with suppress(FileNotFoundError):
+            os.fchmod(descriptor, path.stat().st_mode & 0o777)
     try:
         with os.fdopen(descriptor, "wb", 1 << 18) as out:
             yield out, put

@@ -29,17 +29,22 @@ from glm4viz.linter.rules.text import merges_newlines
 from glm4viz.linter.run import rank
 from glm4viz.readers import read_conversations
 from glm4viz.recipe import MaxLength, Recipe
+from glm4viz.systems.captured import CAPTURED
 from glm4viz.systems.registry import get_recipe, load_tokenizer
 from glm4viz.writing import chat_to_line, to_line
 
 
 class Settings(NamedTuple):
-    """What a worker has to know: a recipe's id, its limit, whether mended records are wanted, and how like near duplicates have to be."""
+    """What a worker has to know: a recipe's id, its limit, whether mended records are wanted, and how like near duplicates have to be.
+
+    by_hand: the recipe was asked for; else what a run fed is checked as it was fed.
+    """
 
     recipe: str
     max_length: MaxLength = None
     fix: bool = False
     near: float | None = None  # None: they are not looked for
+    by_hand: bool = False
 
 
 class Place(NamedTuple):
@@ -96,7 +101,7 @@ def examine(chunk: Chunk, settings: Settings) -> Examined:
         if findings := lint_of(nth):
             out.checked.append(Checked(_place(chunk, item, number), findings))
         nth += 1
-        out.fingerprints.append(fingerprint(messages))
+        out.fingerprints.append(fingerprint(messages or _as_fed(item.record)))
         out.places.append((item.line, number))
         if settings.near is not None:
             out.near_texts.append(near_text(messages, settings.near))
@@ -116,6 +121,12 @@ def _place(chunk: Chunk, item: _Item, number: int) -> Place:
     # A folder has files in it, which a record may name.
     file = item.record.file if isinstance(item.record, Conversation | ReadError) else ""
     return Place(file or chunk.file, item.line, number)
+
+
+def _as_fed(record: Conversation | Sequence[Message]) -> Sequence[Message]:
+    """In place of messages that couldn't be found, the ids that a run fed."""
+    fed = record.captured if isinstance(record, Conversation) else None
+    return [] if fed is None else [{"ids": fed.input_ids.tolist()}]
 
 
 def _messages(record: Conversation | Sequence[Message]) -> Sequence[Message]:
@@ -210,6 +221,8 @@ class _Linter:
         item = self.items[nth]
         if isinstance(item.record, ReadError):
             return []
+        if isinstance(item.record, Conversation) and item.record.captured is not None:
+            return lint(item.record, self.settings.recipe if self.settings.by_hand else CAPTURED, self.settings.max_length)
         if self.recipe.form == "openai":
             return lint(item.record, self.recipe, self.settings.max_length)
         messages = _messages(item.record)

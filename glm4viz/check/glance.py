@@ -24,6 +24,7 @@ from glm4viz.linter.rules.answers import ends_open, start_of_repetition, starts_
 from glm4viz.linter.rules.calls import call_written_as_text
 from glm4viz.linter.rules.order import RULES as ORDER_RULES
 from glm4viz.recipe import IGNORE, Mask, Recipe
+from glm4viz.systems.captured import CAPTURED
 from glm4viz.systems.registry import get_recipe
 from glm4viz.tokenizer import Tokenizer
 
@@ -120,7 +121,7 @@ LABELLED_RULES = tuple(rule for rule in RULES.values() if rule.labelled)
 
 def can_be_judged(recipe: Recipe) -> bool:
     """Whether `trains_as_it_should` holds for the recipe: one that judges samples one by one has reasons that arrays don't show."""
-    return recipe.form == "glm4" and recipe.fit is None and not recipe.max_length_pair
+    return recipe.form == "glm4" and recipe.fit is None and recipe.id != CAPTURED.id and not recipe.max_length_pair
 
 
 def trains_as_it_should(batch: Batch, answers: Iterable[int], max_length: int | None, tokenizer: Tokenizer) -> Mask:

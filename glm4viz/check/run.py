@@ -17,6 +17,7 @@ from glm4viz.check.duplicates import Seen
 from glm4viz.check.examine import Checked, Examined, Place, Settings, examine
 from glm4viz.check.near import NearSeen
 from glm4viz.check.workers import deaf_to_ctrl_c, worker_pool
+from glm4viz.conversation import Conversation
 from glm4viz.linter import RULES, SEVERITIES, Finding, Severity
 from glm4viz.linter.findings import Hit
 from glm4viz.linter.mend import Change
@@ -182,8 +183,13 @@ def _in_order(pool: Executor, chunks: Iterator[Chunk], settings: Settings, ahead
     work = partial(examine, settings=settings)
     waiting: deque[tuple[Chunk, Future[Examined]]] = deque()
     for chunk in chunks:
-        with deaf_to_ctrl_c():  # this starts the processes, one after the other
-            waiting.append((chunk, pool.submit(work, chunk)))
+        if any(isinstance(record, Conversation) and record.captured is not None for record in chunk.records):
+            here: Future[Examined] = Future()  # a tokenizer doesn't travel between processes
+            here.set_result(work(chunk))
+            waiting.append((chunk, here))
+        else:
+            with deaf_to_ctrl_c():  # this starts the processes, one after the other
+                waiting.append((chunk, pool.submit(work, chunk)))
         if len(waiting) >= ahead:
             done, future = waiting.popleft()
             yield done, future.result()

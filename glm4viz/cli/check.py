@@ -87,7 +87,7 @@ def command(
         )
     must_be_there(files)
     _check_outputs(files, fix, {"--html": html, "--sarif": sarif})
-    settings = Settings(chosen.recipe.id, chosen.max_length, fix is not None, near)
+    settings = Settings(chosen.recipe.id, chosen.max_length, fix is not None, near, chosen.by_hand)
     examples, console = Examples(), Console(highlight=False, soft_wrap=True)
     mended = _Mended(console, as_json, lang)
     more = _outliers(files, settings, loss_outliers)

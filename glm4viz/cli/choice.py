@@ -11,7 +11,9 @@ from rich.markup import escape
 
 from glm4viz.cli.misuse import Misuse
 from glm4viz.cli.options import check_fits, parse_max_length, parse_recipe
+from glm4viz.conversation import Conversation
 from glm4viz.recipe import MaxLength, Recipe
+from glm4viz.systems.captured import CAPTURED
 from glm4viz.systems.registry import DEFAULT
 from glm4viz.texts import printable
 
@@ -24,6 +26,11 @@ PAIR = (DEFAULT, "llamafactory")  # what is compared unless something else is sa
 class Choice(NamedTuple):
     recipe: Recipe
     max_length: MaxLength
+    by_hand: bool = True  # asked for, by an option or a config
+
+    def recipe_for(self, conversation: Conversation) -> Recipe:
+        """The recipe for this conversation: one that a run fed is shown as it was fed, unless a recipe was asked for."""
+        return CAPTURED if conversation.captured is not None and not self.by_hand else self.recipe
 
 
 def choose(recipe: str | None, max_length: str | None, config: Path | None, lang: str) -> Choice:
@@ -32,8 +39,8 @@ def choose(recipe: str | None, max_length: str | None, config: Path | None, lang
     limit, found = parse_max_length(max_length), _read_config(config, lang)
     if by_hand is None and found is not None:
         by_hand, limit = found.recipe, found.max_length if limit is None else limit
-    chosen = Choice(by_hand or parse_recipe(DEFAULT), limit)
-    check_fits(*chosen)
+    chosen = Choice(by_hand or parse_recipe(DEFAULT), limit, by_hand is not None)
+    check_fits(chosen.recipe, chosen.max_length)
     return chosen
 
 
@@ -52,6 +59,15 @@ def choose_several(recipes: str | None, max_length: str | None, config: Path | N
     if len(ids) < 2:
         raise Misuse("--recipes", "Name two recipes or more, with commas between.", "请指定两个或更多配方，用逗号分隔。")
     return [parse_recipe(id, "--recipes") for id in ids], limit
+
+
+def choose_for(conversation: Conversation, recipes: list[Recipe]) -> list[Recipe]:
+    """What is compared where nothing was asked for: what a run fed, with GLM's recipe for messages of its form; else these recipes."""
+    fed = conversation.captured
+    if fed is None:
+        return recipes
+    newer = fed.recipe.form == "openai" and "[gMASK]" in fed.tokenizer.special_ids
+    return [CAPTURED, parse_recipe("trl-glm4.5" if newer else DEFAULT)]
 
 
 def _named(recipes: str) -> list[str]:

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from glm4viz.cli.choice import PAIR, choose_several
+from glm4viz.cli.choice import PAIR, choose_for, choose_several
 from glm4viz.cli.files import must_be_there
 from glm4viz.cli.label import parity_as_dicts
 from glm4viz.cli.options import ConfigOption, FileArgument, Json, Language, MaxLengthOption, say
@@ -56,7 +56,8 @@ def command(
     console = Console(highlight=False, soft_wrap=True)
 
     def show(number: int, conversation: Conversation) -> bool:
-        found = compare(conversation, chosen, max_length=limit)
+        asked = recipes is not None or config is not None
+        found = compare(conversation, chosen if asked else choose_for(conversation, chosen), max_length=limit)
         if as_json:
             say({"record": number} | as_dict(found, lang))
         else:

@@ -36,7 +36,7 @@ def command(
     console = Console(highlight=False, soft_wrap=True)
 
     def show(number: int, conversation: Conversation) -> bool:
-        for sample in label_all(conversation, chosen.recipe, max_length=chosen.max_length):
+        for sample in label_all(conversation, chosen.recipe_for(conversation), max_length=chosen.max_length):
             if as_json:
                 say({"record": number} | _as_dict(sample))
             else:

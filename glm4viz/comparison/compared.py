@@ -12,6 +12,7 @@ from glm4viz.forms import Given, Taken, as_chat, take
 from glm4viz.labelling.on_chat import on_chat
 from glm4viz.labelling.single import label_all
 from glm4viz.recipe import LabelledSample, MaxLength, Recipe
+from glm4viz.systems.captured import CAPTURED
 from glm4viz.systems.registry import get_recipe
 from glm4viz.tokenizer import Tokenizer
 
@@ -39,7 +40,7 @@ def compare(
     bundled vocabulary that it asks for. `max_length` means to each system what it calls so; a pair (question, answer) is for others its sum + 1, as GLM-4's limit is,
     and one number is shared out in halves where a pair is needed.
     """
-    chosen = {recipe.id: recipe for recipe in map(get_recipe, recipe_ids)}
+    chosen = {recipe.id: _as_fed(recipe, messages) for recipe in map(get_recipe, recipe_ids)}
     forms = {recipe.form for recipe in chosen.values()}
     common = take(messages, "openai" if "openai" in forms else "glm4", tools)
     told_anew = {"glm4"} if len(forms) > 1 else set[str]()
@@ -48,13 +49,11 @@ def compare(
     for id, recipe in chosen.items():
         limit = limit_for(recipe, max_length)
         try:
+            given: Given = Chat(common.messages, common.tools) if recipe.form == "openai" else common.messages
             if recipe.form in told_anew:
                 given, chat = _both_forms(messages, common)
-                taken[id] = [on_chat(sample, chat) for sample in label_all(given, recipe, tokenizer, limit)]
-            else:
-                taken[id] = label_all(
-                    Chat(common.messages, common.tools) if recipe.form == "openai" else common.messages, recipe, tokenizer, limit
-                )
+            made = label_all(messages if id == CAPTURED.id else given, recipe, tokenizer, limit)
+            taken[id] = [on_chat(sample, chat) for sample in made] if recipe.form in told_anew else made
         except RecipeRejects as error:
             errors[id] = error
         except ConversationError as error:
@@ -62,6 +61,14 @@ def compare(
                 raise
             errors[id] = error
     return Comparison(chosen, common.messages, taken, errors)
+
+
+def _as_fed(recipe: Recipe, given: Given) -> Recipe:
+    """The recipe captured as this conversation has it: in the form of its messages, with the stops of its tokenizer."""
+    if recipe.id == CAPTURED.id and isinstance(given, Conversation) and given.captured is not None:
+        fed: LabelledSample = given.captured
+        return fed.recipe
+    return recipe
 
 
 def _both_forms(given: Given, common: Taken) -> tuple[Sequence[Message], Chat]:

@@ -9,6 +9,7 @@ from glm4viz.comparison.sides import Sides
 from glm4viz.layout import PARTS
 from glm4viz.reading.stops import message_sizes
 from glm4viz.recipe import LabelledSample, Mask
+from glm4viz.systems.captured import CAPTURED
 from glm4viz.tokenizer import VOCABULARY_SIZE
 
 
@@ -70,8 +71,10 @@ def of_samples_and_limits(c: Sides, id: str) -> Iterator[Fact]:
     if len(samples) > 1:
         yield Fact("several", id, {"samples": len(samples)})
     words = (samples[0].part_codes == PARTS.index("prefix")) & (samples[0].input_ids < VOCABULARY_SIZE)
-    if words.any():
+    if words.any() and id != CAPTURED.id:  # in another vocabulary, special tokens have such ids too
         yield Fact("own_system", id, {"tokens": int(words.sum())})
+    if id == CAPTURED.id and any(other[0].tokenizer.special_ids != samples[0].tokenizer.special_ids for other in c.all_samples.values()):
+        yield Fact("other_vocabulary", id, {"tokenizer": code(samples[0].tokenizer.name)})
     if verdict.full_length > verdict.tokens:
         yield Fact("cut", id, {"lost": verdict.full_length - verdict.tokens, "full": verdict.full_length})
     for warning in samples[0].warnings:

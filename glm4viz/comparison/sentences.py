@@ -117,6 +117,10 @@ SENTENCES: dict[str, Text] = {
         "zh": "{name} 在开头加上自己的一段 system 文本（{tokens} 个 token）。",
     },
     "several": {"en": "{name} [makes|make] {samples} samples of this conversation.", "zh": "{name} 把这段对话变成 {samples} 条样本。"},
+    "other_vocabulary": {
+        "en": "{name} has the vocabulary of {tokenizer}, the recipes GLM's own: texts are aligned by their bytes, and ids differ.",
+        "zh": "{name} 用的是 {tokenizer} 的词表，配方用的是 GLM 自己的：文本按字节对齐，编号不同。",
+    },
     "cut": {
         "en": "{name} [loses|lose] {lost} of {full} tokens to the length limit.",
         "zh": "{name} 因长度上限丢掉 {full} 个 token 中的 {lost} 个。",

@@ -10,6 +10,7 @@ from glm4viz.conversation import Conversation, find_surrogate, surrogate_error
 from glm4viz.errors import SeveralSamples
 from glm4viz.forms import Given, Taken, take
 from glm4viz.labelling.engine import Entries, encode, lay_out
+from glm4viz.labelling.places import place
 from glm4viz.layout import PART_CODES, PARTS, Piece, Segment
 from glm4viz.recipe import IGNORE, Floats, LabelledSample, MaxLength, Recipe, check_max_length
 from glm4viz.systems.captured import CAPTURED
@@ -130,18 +131,7 @@ def _locate(
     stops = np.minimum(token_ends + np.repeat(drift, entry_sizes), limit)
     starts = np.minimum(token_ends - token_sizes + np.repeat(drift, entry_sizes), limit - 1)
 
-    at = np.searchsorted(segment_ends, starts, side="right")
     if unknown := {segment.part for segment in segments} - PART_CODES.keys():
         raise ValueError(f"a recipe writes a part {unknown.pop()!r}; it must be one of {', '.join(PARTS)}")
     column = [(segment.message, PART_CODES[segment.part], segment.start) for segment in segments]
-    message, part, content_start = np.array(column, np.int64).T
-    # A token may begin in a header, even in its metadata, and reach into the content: its span is what it holds of the content.
-    numbers = np.arange(len(segments))
-    content = np.where(content_start >= 0, numbers, len(segments))
-    next_content = np.minimum.accumulate(content[::-1])[::-1]  # for each segment, the first from it on that is content
-    starts_there = np.append(segment_ends - segment_bytes, np.iinfo(np.int64).max)
-    held = np.where((content_start[at] < 0) & (stops > starts_there[next_content[at]]), next_content[at], at)
-    origin = content_start[held] - (segment_ends - segment_bytes)[held]
-    spans = np.stack([np.maximum(starts, (segment_ends - segment_bytes)[held]) + origin, np.minimum(stops, segment_ends[held]) + origin], 1)
-    spans[content_start[held] < 0] = -1
-    return message[at].astype(np.int32), part[at].astype(np.uint8), spans.astype(np.int32)
+    return place(starts, stops, segment_ends, *np.array(column, np.int64).T)

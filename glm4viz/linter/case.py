@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from glm4viz.conversation import Chat
+from glm4viz.conversation import Chat, Conversation
 from glm4viz.errors import Glm4vizError, RecipeRejects
 from glm4viz.forms import Given, function_of, take
 from glm4viz.inference.parity import Parity, served_parity
@@ -15,6 +15,7 @@ from glm4viz.labelling.single import label_all
 from glm4viz.layout import Message
 from glm4viz.reading.verdict import Turn, verdict
 from glm4viz.recipe import Form, LabelledSample, MaxLength, Recipe
+from glm4viz.systems.captured import CAPTURED
 from glm4viz.tokenizer import Tokenizer
 
 RESULT_ROLES = ("observation", "tool")  # what GLM-4's form and OpenAI's call a tool's result
@@ -66,6 +67,9 @@ def label_case(
     given: Given, recipe: Recipe, tokenizer: Tokenizer | None, max_length: MaxLength, tools: Sequence[Any] | None = None
 ) -> Case:
     """The messages in the recipe's form, with what it makes of them or with its refusal. Raises ConversationError for what isn't one."""
+    if recipe.id == CAPTURED.id and isinstance(given, Conversation) and given.captured is not None:
+        (sample,) = label_all(given, recipe, tokenizer, max_length)
+        return Case(sample.messages, sample.recipe, [sample], tools=sample.tools)
     taken = take(given, recipe.form, tools)
     messages, tools = taken.messages, taken.tools
     handed: Given = Chat(messages, tools) if recipe.form == "openai" else messages

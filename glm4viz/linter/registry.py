@@ -4,6 +4,7 @@ from glm4viz.linter.findings import Rule
 from glm4viz.linter.rules import (
     answers,
     calls,
+    captured,
     conversation,
     dataset,
     fields,
@@ -21,7 +22,7 @@ from glm4viz.texts import both
 GROUPS = (
     (both("Can it be read?", "能否读取"), conversation.RULES),
     (both("Beside the other records", "与其他记录相比"), dataset.RULES),
-    (both("What is trained", "训练了什么"), (*training.RULES, *labels.RULES)),
+    (both("What is trained", "训练了什么"), (*training.RULES, *labels.RULES, *captured.RULES)),
     (both("What a server feeds", "服务端输入什么"), served.RULES),
     (both("Thoughts", "思考"), thinking.RULES),
     (both("Fields", "字段"), fields.RULES),

@@ -35,6 +35,8 @@ def _conversations(source: Source, format: str) -> Iterator[Conversation | ReadE
         for index, found in enumerate(records_in(source)):
             if isinstance(found, Record):
                 yield _conversation(found, format, found.file or name, index)
+            elif isinstance(found, Conversation):
+                yield replace(found, file=name, index=index)
             else:
                 found.file = found.file or name
                 yield found

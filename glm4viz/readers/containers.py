@@ -9,20 +9,22 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
-from glm4viz.conversation import shown
+from glm4viz.conversation import Conversation, shown
 from glm4viz.errors import ReadError
 from glm4viz.readers import arrow
+from glm4viz.readers.capture import captured_conversations
 from glm4viz.readers.records import read_records
 from glm4viz.readers.source import Lines, Source, buffered, head_of, name_of, open_path, open_source, stream_lines, unreadable
 from glm4viz.readers.tables import csv_columns, csv_records, unknown_columns
 from glm4viz.readers.unpack import LIMIT, Packing, Unpacked, packing_of
 from glm4viz.readers.values import Record
+from glm4viz.run.file import begins_capture
 
 _TABLE_NAME = re.compile(r"\.[ct]sv(\.gz|\.zst)?$", re.IGNORECASE)
 
 
-def records_in(source: Source) -> Iterator[Record | ReadError]:
-    """The records of a source in their order, with a `ReadError` in the place of each that can't be read.
+def records_in(source: Source) -> Iterator[Record | Conversation | ReadError]:
+    """The records of a source in their order, with a `ReadError` in the place of each that can't be read. A capture has conversations.
 
     Raises the `ReadError` of a fault that nothing can be read behind.
     """
@@ -49,9 +51,11 @@ def _folder_records(folder: Path) -> Iterator[Record | ReadError]:
     yield from arrow.folder_records(folder)
 
 
-def _stream_records(stream: BinaryIO, name: str) -> Iterator[Record | ReadError]:
+def _stream_records(stream: BinaryIO, name: str) -> Iterator[Record | Conversation | ReadError]:
     head = head_of(stream)
-    if kind := arrow.kind_of(head):
+    if begins_capture(head):
+        yield from captured_conversations(stream)
+    elif kind := arrow.kind_of(head):
         yield from arrow.file_records(stream if stream.seekable() else BytesIO(stream.read()), kind)
     elif packing := packing_of(head):
         yield from _packed_records(stream, packing, name)

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from glm4viz.recipe import LabelledSample
+from glm4viz.texts import Text
 from glm4viz.tokenizer import Ids
 
 
@@ -20,6 +21,7 @@ class CapturedSample(LabelledSample):
     row: int = 0
     segment: int = 0
     padding: tuple[int, int] = (0, 0)
+    batch_notes: tuple[Text, ...] = ()  # those of the notes that tell of the batch, which the arrays alone don't
 
     def take(self, positions: npt.NDArray[np.integer[Any]]) -> "CapturedSample":
         """The sample with only the tokens at `positions`, in that order."""
@@ -33,4 +35,4 @@ def as_captured(sample: LabelledSample) -> CapturedSample:
     if isinstance(sample, CapturedSample):
         return sample
     columns = {column.name: getattr(sample, column.name) for column in fields(LabelledSample)}
-    return CapturedSample(**columns, positions=np.arange(len(sample), dtype=np.int32))
+    return CapturedSample(**columns, positions=np.arange(len(sample), dtype=np.int32), batch_notes=sample.notes)

@@ -72,7 +72,9 @@ def alive_specials(case: Case) -> dict[int, tuple[int, int]]:
         special_ids = sample.tokenizer.special_ids
         ids = [special_ids[name] for name in SPECIALS[case.form] if name in special_ids]
         thought = [special_ids[name] for name in ("<think>", "</think>") if name in special_ids]
-        high = np.flatnonzero((sample.input_ids >= min(ids)) & (sample.part_codes == PARTS.index("content")))
+        high = np.flatnonzero(
+            (sample.input_ids >= min(ids, default=np.iinfo(np.int32).max)) & (sample.part_codes == PARTS.index("content"))
+        )
         for at in high.tolist():
             m, token = int(sample.message_index[at]), int(sample.input_ids[at])
             if token in ids and not (token in thought and sample.messages[m]["role"] == "assistant"):
