@@ -1,6 +1,6 @@
 """Messages and roles are found by each family's own tags."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -320,7 +320,7 @@ def test_a_sample_of_glm_is_found_as_its_recipe_made_it(recipe: str) -> None:
 def test_a_sample_of_glm45_is_found_as_its_recipe_made_it(recipe: str) -> None:
     tool = {"type": "function", "function": {"name": "get_weather", "description": "", "parameters": {"type": "object", "properties": {}}}}
     call = {"type": "function", "function": {"name": "get_weather", "arguments": {"city": "x", "days": 3}}}
-    talk = [
+    talk: list[dict[str, Any]] = [
         *TALK[:2],
         {"role": "assistant", "reasoning_content": "Hm.", "content": "", "tool_calls": [call]},
         {"role": "tool", "content": "sunny"},
