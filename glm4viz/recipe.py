@@ -204,6 +204,11 @@ class LabelledSample:
         )
 
 
+def default_limit(recipe: Recipe) -> int | tuple[int, int]:
+    """The limit of a check or a page for which nobody names one: GLM-4's lora.yaml has max_input_length and max_output_length of 512."""
+    return (512, 512) if recipe.max_length_pair else 1025
+
+
 def check_max_length(recipe: Recipe, max_length: Any) -> None:
     """Raise ValueError unless this is what the recipe's limit is: None, a positive whole number, or for some a pair of them."""
     numbers = (max_length,) if not recipe.max_length_pair else max_length

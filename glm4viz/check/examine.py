@@ -15,6 +15,7 @@ from glm4viz.check.glance import (
     reads_clean,
     trains_as_it_should,
 )
+from glm4viz.check.measure import UNREAD, UNWRITABLE, count_trained, label_each
 from glm4viz.check.near import NearText, near_text
 from glm4viz.conversation import Chat, Conversation
 from glm4viz.errors import ReadError
@@ -47,6 +48,9 @@ class Settings(NamedTuple):
     by_hand: bool = False
 
 
+WHOLE_FILE = -1  # for the number of a record, where a finding is about none of them
+
+
 class Place(NamedTuple):
     """Where a record stands. record: its number in the file, from 0; line: from 1, or 0 if its file has no lines."""
 
@@ -55,22 +59,26 @@ class Place(NamedTuple):
     record: int
 
     def __str__(self) -> str:
+        if self.record == WHOLE_FILE:
+            return self.file
         return f"{self.file}:{self.line}" if self.line else f"{self.file}#{self.record}"
 
 
 class Checked(NamedTuple):
-    """A record with findings. fingerprint: as in `duplicates`; 0 if it couldn't be read."""
+    """A record with findings. fingerprint: as in `duplicates`; 0 if it couldn't be read. trained: how many of its tokens are."""
 
     place: Place
     findings: list[Finding]
     fingerprint: int = 0
+    trained: int = 0
 
 
 @dataclass(slots=True)
 class Examined:
-    """What came of a piece. Records are counted from the piece's start."""
+    """What came of a piece. Records are counted from the piece's start. trained: tokens of each, or UNREAD or REFUSED."""
 
     records: int = 0
+    trained: list[int] = field(default_factory=list)
     checked: list[Checked] = field(default_factory=list)
     fingerprints: list[int] = field(default_factory=list)
     places: list[tuple[int, int]] = field(default_factory=list)  # line and record of each fingerprint
@@ -96,10 +104,12 @@ def examine(chunk: Chunk, settings: Settings) -> Examined:
     for number, item in enumerate(items):
         if isinstance(item.record, ReadError):
             out.checked.append(Checked(_place(chunk, item, number), [UNREADABLE.about(item.record)]))
+            out.trained.append(UNREAD)
             continue
         messages = _messages(item.record)
         if findings := lint_of(nth):
-            out.checked.append(Checked(_place(chunk, item, number), findings))
+            out.checked.append(Checked(_place(chunk, item, number), findings, trained=max(lint_of.trained[nth], 0)))
+        out.trained.append(lint_of.trained[nth])
         nth += 1
         out.fingerprints.append(fingerprint(messages or _as_fed(item.record)))
         out.places.append((item.line, number))
@@ -202,20 +212,28 @@ class _Linter:
         self.items, self.settings = items, settings
         self.recipe: Recipe = get_recipe(settings.recipe)
         self.merges = merges_newlines(self.recipe)
-        self.trained_well = self._judge()
+        self.trained_well, self.trained = self._judge()
 
-    def _judge(self) -> list[bool]:
-        limit = self.settings.max_length
-        if not can_be_judged(self.recipe) or isinstance(limit, tuple) or not self.items:
-            return [False] * len(self.items)
-        messages = [_messages(item.record) for item in self.items if not isinstance(item.record, ReadError)]
-        try:
-            batch = label_batch(messages, self.recipe)
-        except (TypeError, AttributeError, ValueError, LookupError):
-            # One record holds what the recipe can't write; each is looked at by itself then.
-            return [False] * len(self.items)
-        good: list[bool] = trains_as_it_should(batch, map(count_answers, messages), limit, load_tokenizer()).tolist()
-        return good
+    def _judge(self) -> tuple[list[bool], list[int]]:
+        """Of each conversation: whether it is plainly trained as it should be, and how many of its tokens are trained."""
+        limit, given = self.settings.max_length, [item.record for item in self.items if not isinstance(item.record, ReadError)]
+        if can_be_judged(self.recipe) and not isinstance(limit, tuple) and given:
+            messages = [_messages(record) for record in given]
+            try:
+                batch = label_batch(messages, self.recipe)
+            except UNWRITABLE:
+                pass  # one record holds what the recipe can't write; each is looked at by itself then
+            else:
+                good: list[bool] = trains_as_it_should(batch, map(count_answers, messages), limit, load_tokenizer()).tolist()
+                return good, self._as_fed(given, count_trained([(0, batch)], len(given), limit).tolist())
+        return [False] * len(given), self._as_fed(given, count_trained(label_each(given, self.recipe, limit), len(given)).tolist())
+
+    def _as_fed(self, given: Sequence[Conversation | Sequence[Message]], trained: list[int]) -> list[int]:
+        """The same, but of a record that a run fed what it trained, unless a recipe was asked for."""
+        for nth, record in enumerate(given):
+            if isinstance(record, Conversation) and record.captured is not None and not self.settings.by_hand:
+                trained[nth] = int(count_trained(label_each([record], CAPTURED, self.settings.max_length), 1)[0])
+        return trained
 
     def __call__(self, nth: int) -> list[Finding]:
         item = self.items[nth]

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from glm4viz.check.page import word
 from glm4viz.check.places import from_root, repository_root
-from glm4viz.check.run import Progress, Summary
+from glm4viz.check.run import Progress
+from glm4viz.check.summary import Summary
 from glm4viz.check.sarif import as_markdown
 from glm4viz.linter import RULES, SEVERITIES, Severity
 from glm4viz.texts import Text, both, fill, printable

@@ -1,12 +1,11 @@
 """Files checked piece by piece, in as many processes as there are cores, with results in the order of the files."""
 
-import heapq
 import os
-from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -18,50 +17,29 @@ from glm4viz.check.examine import Checked, Examined, Place, Settings, examine
 from glm4viz.check.near import NearSeen
 from glm4viz.check.workers import deaf_to_ctrl_c, worker_pool
 from glm4viz.conversation import Conversation
-from glm4viz.linter import RULES, SEVERITIES, Finding, Severity
+from glm4viz.linter import Finding
 from glm4viz.linter.findings import Hit
 from glm4viz.linter.mend import Change
 from glm4viz.linter.rules.dataset import DUPLICATE, NEAR_DUPLICATE
 from glm4viz.linter.run import rank
 from glm4viz.texts import Text
 
-WORST = 20
 _AHEAD = 3  # pieces for each worker that are read before their turn; bounds the memory
-
-
-@dataclass(slots=True)
-class Summary:
-    """What a check has found so far. records: how many there were, readable or not; findings: how often each rule found something."""
-
-    records: int = 0
-    bad_records: int = 0
-    findings: Counter[str] = field(default_factory=Counter)
-    severities: Counter[str] = field(default_factory=Counter)
-    worst: list[Checked] = field(default_factory=list)
-    gravest: dict[str, Severity] = field(default_factory=dict)  # the worst severity with which each rule found something
-
-    def counts(self) -> list[tuple[str, int]]:
-        """Rules and how often each found something, in the rules' order."""
-        return [(id, self.findings[id]) for id in RULES if self.findings[id]]
-
-    def add(self, checked: Checked) -> None:
-        self.bad_records += 1
-        self.findings.update(finding.rule for finding in checked.findings)
-        self.severities.update(finding.severity for finding in checked.findings)
-        for finding in checked.findings:
-            known = self.gravest.get(finding.rule, finding.severity)
-            self.gravest[finding.rule] = min(known, finding.severity, key=SEVERITIES.index)
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What one piece adds: its records with findings, what was mended in it, and how much was read of all files."""
+    """What one piece adds: its records with findings, what was mended in it, and how much was read of all files.
+
+    trained: tokens of each record, or UNREAD or REFUSED.
+    """
 
     checked: list[Checked]
     mended: list[bytes]
     changes: list[tuple[Place, Change]]
     records: int
     bytes: int
+    trained: Sequence[int] = ()
 
 
 def check_files(
@@ -81,27 +59,6 @@ def check_files(
         gather = _Gather(near, more)
         for chunk, examined in stack.enter_context(_examiner(chunks, settings, os.cpu_count() or 1 if workers is None else workers)):
             yield gather.add(chunk, examined)
-
-
-def summarise(pieces: Iterable[Progress]) -> Summary:
-    """Runs a check to its end. Keeps counts and the worst records, whose number is bounded."""
-    summary = Summary()
-    worst: list[tuple[tuple[int, ...], int, Checked]] = []
-    for piece in pieces:
-        summary.records += piece.records
-        for checked in piece.checked:
-            summary.add(checked)
-            # Counted down, so that among equals the first record in the file stays.
-            heapq.heappush(worst, (_weight(checked), -summary.bad_records, checked))
-            if len(worst) > WORST:
-                heapq.heappop(worst)
-    summary.worst = [checked for *_, checked in sorted(worst, key=lambda entry: entry[:2], reverse=True)]
-    return summary
-
-
-def _weight(checked: Checked) -> tuple[int, ...]:
-    counts = Counter(finding.severity for finding in checked.findings)
-    return tuple(counts[severity] for severity in SEVERITIES)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -124,19 +81,19 @@ class _Gather:
         if chunk.file != self.file:
             self.file, self.records = chunk.file, 0
             self.starts.append((self.top, chunk.file))
-        checked = {c.place.record: Checked(self._move(c.place), c.findings) for c in examined.checked}
+        checked = {c.place.record: Checked(self._move(c.place), c.findings, trained=c.trained) for c in examined.checked}
         start = self.starts[-1][0]
         numbers = [start + (line or self.records + record + 1) for line, record in examined.places]
         for nth, finding in self._beside_others(chunk, examined, numbers):
             line, record = examined.places[nth]
-            before = checked.get(record, Checked(self._move(Place(chunk.file, line, record)), []))
+            before = checked.get(record, Checked(self._move(Place(chunk.file, line, record)), [], trained=max(examined.trained[record], 0)))
             checked[record] = before._replace(findings=sorted([*before.findings, finding], key=rank))
         changes = [(self._move(place), change) for place, change in examined.changes]
         self.top = max(self.top, *numbers) if numbers else self.top
         self.records += examined.records
         prints = dict(zip((record for _, record in examined.places), examined.fingerprints, strict=True)) if checked else {}
         found = [checked[record]._replace(fingerprint=prints.get(record, 0)) for record in sorted(checked)]
-        return Progress(found, examined.mended, changes, examined.records, len(chunk.lines))
+        return Progress(found, examined.mended, changes, examined.records, len(chunk.lines), examined.trained)
 
     def _beside_others(self, chunk: Chunk, examined: Examined, numbers: Sequence[int]) -> Iterator[tuple[int, Finding]]:
         """What is found out about records by looking at others, with which record of the piece it is."""

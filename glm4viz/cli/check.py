@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
@@ -10,25 +11,26 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress as Bar
-from rich.table import Table
 
 from glm4viz.check import Place, Progress, Settings, Summary, check_files, summarise
+from glm4viz.check.examine import WHOLE_FILE
 from glm4viz.check.github import Annotations, step_summary
 from glm4viz.check.near import LOWEST, THRESHOLD
 from glm4viz.check.outliers import find_outliers
-from glm4viz.check.page import Examples, report, word
+from glm4viz.check.page import Examples, about_line, report
 from glm4viz.check.sarif import SarifLog
+from glm4viz.check.summary import on_no_record
 from glm4viz.cli.choice import choose
+from glm4viz.cli.display import show
 from glm4viz.cli.files import must_be_there, output
 from glm4viz.cli.misuse import Misuse
 from glm4viz.cli.options import ConfigOption, Json, Language, MaxLengthOption, RecipeOption, parse_whole, say
 from glm4viz.cli.streams import add_to_step, say_to_runner
 from glm4viz.errors import Glm4vizError
-from glm4viz.linter import RULES, SEVERITIES, Finding
+from glm4viz.linter import SEVERITIES, Finding
 from glm4viz.linter.mend import Change
 from glm4viz.texts import printable
 
-_COLOURS = {"error": "red", "warning": "yellow", "info": "blue"}
 _FAIL_ON = ("error", "warning")
 
 
@@ -76,9 +78,7 @@ def command(
     """Find what would ruin a fine-tune: answers cut off, stops untrained, calls of the wrong shape, duplicates and more."""
     failing, near = _failing(fail_on), _near(near_threshold, near_duplicates)
     processes = None if workers is None else parse_whole(workers, "--workers")
-    if config is not None and (recipe is not None or max_length is not None):
-        raise Misuse("--config", "Give either a training config, or a recipe and a limit.", "请只给出训练配置，或者只给出配方和上限。")
-    chosen = choose(recipe, max_length, config, lang)
+    chosen = choose(recipe, max_length, config, lang, default=True)
     if github and as_json:
         raise Misuse(
             "--github",
@@ -103,7 +103,8 @@ def command(
         if fix is not None:
             mended.file = stack.enter_context(output(fix, "--fix"))
             eaches.append(mended.add)
-        summary = summarise(_told(check_files(files, settings, processes, more=more), eaches))
+        pieces = chain(on_no_record(str(config), chosen.findings), check_files(files, settings, processes, more=more))
+        summary = summarise(_told(pieces, eaches))
         if fix is not None and not mended.written:
             raise Misuse("--fix", "No record could be read, so nothing was written.", "没有可读的记录，未写入任何内容。")
         if page is not None:
@@ -114,9 +115,10 @@ def command(
         say_to_runner(notes.text())
         add_to_step(step_summary(summary, about, lang))
     if as_json:
-        say(_as_dict(summary) | ({"written": mended.written, "changes": mended.changes} if fix is not None else {}))
+        say(_as_dict(summary, files, settings) | ({"written": mended.written, "changes": mended.changes} if fix is not None else {}))
     else:
-        _show(console, summary, lang)
+        console.print(escape(about_line(list(map(str, files)), settings.recipe, settings.max_length, lang)))
+        show(console, summary, lang)
     raise typer.Exit(1 if any(summary.severities[severity] for severity in failing) else 0)
 
 
@@ -248,7 +250,7 @@ def _finding(place: Place, finding: Finding, lang: str) -> dict[str, Any]:
     return {
         "file": place.file,
         "line": place.line,
-        "record": place.record,
+        "record": None if place.record == WHOLE_FILE else place.record,
         "rule": finding.rule,
         "severity": finding.severity,
         "message_index": finding.message_index,
@@ -257,36 +259,19 @@ def _finding(place: Place, finding: Finding, lang: str) -> dict[str, Any]:
     }
 
 
-def _as_dict(summary: Summary) -> dict[str, Any]:
-    severities = {severity: summary.severities[severity] for severity in SEVERITIES}
-    return {"summary": severities, "records": summary.records, "bad_records": summary.bad_records, "rules": dict(summary.counts())}
-
-
-def _show(console: Console, summary: Summary, lang: str) -> None:
-    console.print(word("records", lang, count=summary.records, bad=summary.bad_records))
-    if not summary.bad_records:
-        console.print(f"[green]✓[/] {word('clean', lang)}")
-        return
-    table = Table(word("severity", lang), word("rule", lang), word("count", lang), "")
-    for id, count in summary.counts():
-        table.add_row(_severity(summary.gravest[id], lang), id, f"{count:,}", RULES[id].title[lang])
-    console.print(table)
-    explained: set[str] = set()
-    for checked in summary.worst:
-        console.print(f"[bold]{escape(printable(str(checked.place)))}[/]")
-        for finding in checked.findings:
-            message = "" if finding.message_index is None else f" messages[{finding.message_index}]"
-            said = _said(finding, explained, lang)
-            console.print(f"  {_severity(finding.severity, lang)} {finding.rule}{escape(message)}  {escape(said)}")
-
-
-def _said(finding: Finding, explained: set[str], lang: str) -> str:
-    """The sentence, but without what is the same each time once that has been said."""
-    if finding.rule in explained:
-        return RULES[finding.rule].in_short(finding, lang)
-    explained.add(finding.rule)
-    return finding.sentence(lang)
-
-
-def _severity(severity: str, lang: str) -> str:
-    return f"[{_COLOURS[severity]}]{word(severity, lang)}[/]"
+def _as_dict(summary: Summary, files: list[Path], settings: Settings) -> dict[str, Any]:
+    """rules: how often each found something; hurt: trained tokens of the records in which it did. Both worst first."""
+    return {
+        "files": list(map(str, files)),
+        "recipe": settings.recipe,
+        "max_length": settings.max_length,
+        "summary": {severity: summary.severities[severity] for severity in SEVERITIES},
+        "records": summary.records,
+        "bad_records": summary.bad_records,
+        "unread": summary.unread,
+        "refused": summary.refused,
+        "trained": summary.trained,
+        "rules": dict(summary.counts()),
+        "hurt": {found.rule: found.hurt for found in summary.rules()},
+        "whole_file": [{"rule": found.rule, "severity": found.severity, "records": found.records} for found in summary.whole()],
+    }

@@ -1,8 +1,10 @@
 """Which recipe, with which limit: from `--recipe`, `--max-length` and `--config`, for all commands in the same way.
 
-What is given by hand goes before what the config says; a recipe given by hand leaves the config's limit out too, which was meant for another.
+What is given by hand goes before what the config says, and that is said; another recipe than the config's leaves its limit out too, which
+wasn't meant for it.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,36 +14,44 @@ from rich.markup import escape
 from glm4viz.cli.misuse import Misuse
 from glm4viz.cli.options import check_fits, parse_max_length, parse_recipe
 from glm4viz.conversation import Conversation
-from glm4viz.recipe import MaxLength, Recipe
+from glm4viz.recipe import MaxLength, Recipe, default_limit
 from glm4viz.systems.captured import CAPTURED
 from glm4viz.systems.registry import DEFAULT
 from glm4viz.texts import printable
 
 if TYPE_CHECKING:
     from glm4viz.configs.notes import TrainingConfig
+    from glm4viz.linter import Finding
 
 PAIR = (DEFAULT, "llamafactory")  # what is compared unless something else is said
 
 
 class Choice(NamedTuple):
+    """findings: what the config sets and isn't followed here, or was chosen against."""
+
     recipe: Recipe
     max_length: MaxLength
     by_hand: bool = True  # asked for, by an option or a config
+    findings: "Sequence[Finding]" = ()
 
     def recipe_for(self, conversation: Conversation) -> Recipe:
         """The recipe for this conversation: one that a run fed is shown as it was fed, unless a recipe was asked for."""
         return CAPTURED if conversation.captured is not None and not self.by_hand else self.recipe
 
 
-def choose(recipe: str | None, max_length: str | None, config: Path | None, lang: str) -> Choice:
-    """One recipe and its limit. Raises Misuse."""
-    by_hand = None if recipe is None else parse_recipe(recipe)
-    limit, found = parse_max_length(max_length), _read_config(config, lang)
-    if by_hand is None and found is not None:
-        by_hand, limit = found.recipe, found.max_length if limit is None else limit
-    chosen = Choice(by_hand or parse_recipe(DEFAULT), limit, by_hand is not None)
-    check_fits(chosen.recipe, chosen.max_length)
-    return chosen
+def choose(recipe: str | None, max_length: str | None, config: Path | None, lang: str, default: bool = False) -> Choice:
+    """One recipe and its limit. default: where nobody names a limit, it is that of the pages. Raises Misuse."""
+    found = _read_config(config, lang)
+    chosen = parse_recipe(DEFAULT if found is None else found.recipe_id) if recipe is None else parse_recipe(recipe)
+    limit = parse_max_length(max_length)
+    if max_length is None:
+        if found is not None and found.recipe_id == chosen.id:
+            limit = found.max_length
+        elif default:
+            limit = default_limit(chosen)
+    check_fits(chosen, limit)
+    by_hand = recipe is not None or found is not None
+    return Choice(chosen, limit, by_hand, () if found is None else _tell_findings(found, chosen, limit, lang))
 
 
 def choose_several(recipes: str | None, max_length: str | None, config: Path | None, lang: str) -> tuple[list[Recipe], MaxLength]:
@@ -52,6 +62,7 @@ def choose_several(recipes: str | None, max_length: str | None, config: Path | N
     ids = [] if recipes is None else _named(recipes)
     limit, found = parse_max_length(max_length), _read_config(config, lang)
     if found is not None:
+        _tell_findings(found, found.recipe, found.max_length if limit is None else limit, lang)
         ids = list(dict.fromkeys([*(ids or [DEFAULT]), found.recipe_id]))
         limit = found.max_length if limit is None else limit
     if recipes is None and len(ids) < 2:
@@ -92,17 +103,20 @@ def _read_config(path: Path | None, lang: str) -> "TrainingConfig | None":
         found = read_training_config(path)
     except ConfigError as error:
         raise Misuse.because("--config", error) from None
-    _tell(found, lang)
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(f"[bold]{escape(found.system)}[/] → {found.recipe_id}, max_length {found.max_length}")
+    for decision in found.decided_by:
+        console.print(f"✓ {escape(printable(decision.key))}: {escape(printable(decision.value))} · {escape(decision.why[lang])}")
     return found
 
 
-def _tell(found: "TrainingConfig", lang: str) -> None:
+def _tell_findings(found: "TrainingConfig", recipe: Recipe, limit: MaxLength, lang: str) -> "list[Finding]":
+    """What isn't as the config says, after saying it on standard error."""
+    from glm4viz.configs.findings import config_findings
+
+    findings = config_findings(found, recipe.id, limit)
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    console.print(f"[bold]{escape(found.system)}[/] → {found.recipe_id}, max_length {found.max_length}")
-    for sign, decisions in (("✓", found.decided_by), ("✗", found.not_honoured)):
-        for decision in decisions:
-            console.print(
-                f"{sign} {escape(printable(decision.key))}: {escape(printable(decision.value))} · {escape(printable(decision.why.get(lang, decision.why['en'])))}"
-            )
-    for warning in found.warnings:
-        console.print(f"! {escape(printable(warning.get(lang, warning['en'])))}")
+    for finding in findings:
+        sign = "!" if finding.severity == "warning" else "i"
+        console.print(f"{sign} {finding.rule}: {escape(printable(finding.sentence(lang)))}")
+    return findings

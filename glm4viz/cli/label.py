@@ -38,7 +38,8 @@ def command(
     def show(number: int, conversation: Conversation) -> bool:
         for sample in label_all(conversation, chosen.recipe_for(conversation), max_length=chosen.max_length):
             if as_json:
-                say({"record": number} | _as_dict(sample))
+                told = [finding.sentence(lang) for finding in chosen.findings]
+                say({"record": number} | _as_dict(sample) | {"warnings": [*sample.warnings, *told]})
             else:
                 _show_sample(console, number, sample, lang)
         return True

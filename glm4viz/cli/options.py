@@ -33,7 +33,11 @@ RecipeOption = Annotated[
 ]
 MaxLengthOption = Annotated[
     str | None,
-    typer.Option("--max-length", metavar="N", help="Cut as the training script does: a number, or two (512,512) for chatglm and chatglm2."),
+    typer.Option(
+        "--max-length",
+        metavar="N",
+        help="Cut as the training script does: a number, or two (512,512) for chatglm and chatglm2; none: no cut.",
+    ),
 ]
 ConfigOption = Annotated[
     Path | None,
@@ -69,8 +73,8 @@ def parse_recipe(id: str, option: str = "--recipe") -> Recipe:
 
 
 def parse_max_length(text: str | None) -> MaxLength:
-    """A number or a pair of numbers."""
-    if text is None:
+    """A number or a pair of numbers; "none" is no limit."""
+    if text is None or text == "none":
         return None
     numbers = [parse_whole(part.strip(), "--max-length") for part in text.split(",")]
     if len(numbers) > 2:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from glm4viz.configs.framework import Framework
-from glm4viz.configs.notes import Notes, TrainingConfig, items
+from glm4viz.configs.notes import Notes, TrainingConfig, Unfollowed, items
 from glm4viz.configs.parsing import Config, ConfigError
 from glm4viz.conversation import describe
 
@@ -14,6 +14,26 @@ SIGNS = frozenset(
 )
 DEFAULT_LENGTH = 512  # of sequence_len
 OWN_TEMPLATE = ("tokenizer_default", "jinja")
+
+PER_MESSAGE = ("choices per message are not followed", "不会按每条消息的选择处理")
+TOKENS = ("shown are glm-4-9b-chat's own tokens", "这里使用 glm-4-9b-chat 自己的 token")
+OTHER_TEXT = ("the conversation and its template are shown as they are", "对话和模板按原样显示")
+OTHER_TASK = ("shown is supervised fine-tuning on conversations", "这里显示的是对话的监督微调")
+UNFOLLOWED = (
+    Unfollowed("message_field_training", ('""',), *PER_MESSAGE),
+    Unfollowed("message_field_training_detail", ('""',), *PER_MESSAGE),
+    Unfollowed("role_boundaries", ("[]",), "answers are found by the template here, not by markers", "这里按模板寻找回答，而不是按标记"),
+    Unfollowed("drop_system_message", ("false",), *OTHER_TEXT),
+    Unfollowed("default_system_message", ('""',), *OTHER_TEXT),
+    Unfollowed("chat_template_kwargs", ("{}",), *OTHER_TEXT),
+    Unfollowed("split_thinking", ("false",), *OTHER_TEXT),
+    Unfollowed("special_tokens", ("{}",), *TOKENS),
+    Unfollowed("tokens", ("[]",), *TOKENS),
+    Unfollowed("added_tokens_overrides", ("{}",), *TOKENS),
+    Unfollowed("min_sample_len", (), "shorter samples are dropped in training, and shown here", "更短的样本训练时会被丢弃，这里仍然显示"),
+    Unfollowed("pretraining_dataset", ("[]",), *OTHER_TASK),
+    Unfollowed("rl", ('""',), *OTHER_TASK),
+)
 
 
 def read(values: Config) -> TrainingConfig:
@@ -104,9 +124,7 @@ def _passed(n: Notes) -> None:
     if n.flag("train_on_inputs"):
         n.cannot("train_on_inputs", "questions stay masked here, as roles_to_train says", "这里仍按 roles_to_train 屏蔽提问")
     n.only("excess_length_strategy", "drop", "shown is drop: a longer sample is dropped", "这里按 drop 显示：更长的样本会被丢弃")
-    for key in ("message_field_training", "message_field_training_detail"):
-        if values.get(key):
-            n.cannot(key, "choices per message are not followed", "不会按每条消息的选择处理")
+    n.pass_over(UNFOLLOWED)
     if values.get("eot_tokens") and "<|user|>" not in map(str, items(values["eot_tokens"])):
         n.cannot("eot_tokens", "only <|user|> is followed", "只支持 <|user|>")
 

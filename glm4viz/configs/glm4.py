@@ -32,11 +32,10 @@ def read(values: Config) -> TrainingConfig:
             "ChatGLM3 的 finetune_hf.py 的配置形式相同。如果这是 ChatGLM3 的配置，请选择配方 chatglm3-hf。",
         )
     if "freezeV" in values:
-        n.cannot(
-            "freezeV",
-            "only finetune_vision.py uses it, which reads the same file by another rule. If you run that script, choose glm4v@dfe4601 "
-            "and a limit smaller by 1",
-            "只有 finetune_vision.py 用到它，该脚本读同一个文件，但规则不同。如果运行的是那个脚本，请选择 glm4v@dfe4601，上限减 1",
+        n.warn(
+            "freezeV: only finetune_vision.py uses it, which reads the same file by another rule. If you run that script, choose "
+            "glm4v@dfe4601 and a limit smaller by 1.",
+            "freezeV：只有 finetune_vision.py 用到它，该脚本读同一个文件，但规则不同。如果运行的是那个脚本，请选择 glm4v@dfe4601，上限减 1。",
         )
     inputs, outputs = (n.count(key, 0) for key in ("max_input_length", "max_output_length"))
     if inputs is None or outputs is None:

@@ -2,12 +2,13 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from glm4viz.configs.options import is_option, nearest_option
 from glm4viz.configs.parsing import Config, ConfigError
-from glm4viz.conversation import describe, shown
+from glm4viz.conversation import describe
 from glm4viz.recipe import Recipe
 from glm4viz.systems.registry import get_recipe
 from glm4viz.texts import Text, both
@@ -23,19 +24,32 @@ class Decision(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
-    """max_length None: the config sets no limit. warnings: what the system itself would say or do at start-up."""
+    """max_length None: the config sets no limit. warnings: what the system itself would say or do at start-up.
+
+    not_honoured: keys that change labels or their weights, which isn't shown. unknown: keys that the system has no option for.
+    """
 
     system: str
     recipe_id: str
     max_length: int | None
     decided_by: tuple[Decision, ...]
     not_honoured: tuple[Decision, ...] = ()
+    unknown: tuple[Decision, ...] = ()
     warnings: tuple[Text, ...] = ()
     limits: Mapping[str, int] = field(default_factory=dict)  # max_length in the system's own terms
 
     @property
     def recipe(self) -> Recipe:
         return get_recipe(self.recipe_id)
+
+
+class Unfollowed(NamedTuple):
+    """An option that changes labels or their weights, and isn't followed. idle: its values, as JSON writes them, that change nothing."""
+
+    key: str
+    idle: tuple[str, ...]
+    en: str
+    zh: str
 
 
 @dataclass(slots=True)
@@ -60,6 +74,12 @@ class Notes:
         """The key can't be followed if it is set to anything but this value."""
         if self.values.get(key) not in (None, followed):
             self.cannot(key, en, zh)
+
+    def pass_over(self, keys: Iterable[Unfollowed]) -> None:
+        """Each of these keys that is set to something else than what is shown anyway."""
+        for key, idle, en, zh in keys:
+            if not any(self.values.get(key) is value or _written(self.values.get(key)).lower() == value for value in (None, *idle)):
+                self.cannot(key, en, zh)
 
     def _decision(self, key: str, why: Text, value: Any) -> Decision:
         return Decision(key, _written(self.values.get(key) if value is ... else value), why)
@@ -105,13 +125,13 @@ class Notes:
         return found
 
     def packing(self, *keys: str) -> None:
-        """The keys that turn on packing."""
+        """The keys that turn on a packing that changes no label."""
         for key in keys:
             if self.flag(key):
-                self.cannot(
+                self.decide(
                     key,
-                    "packing puts several conversations into one sequence; here each is shown by itself, with the same labels",
-                    "packing 把多段对话拼进一条序列；这里每段对话单独显示，标签相同",
+                    "several conversations share a sequence; here each is shown by itself, with the same labels",
+                    "多段对话拼进一条序列；这里每段对话单独显示，标签相同",
                 )
 
     def template(self, template: Any, fitting: Sequence[str], key: str = "template") -> None:
@@ -129,28 +149,45 @@ class Notes:
                 f"{key} 是{describe(template)['zh']}：这是别的模型的格式。glm4viz 展示的是 {self.system} 使用 {' 或 '.join(fitting)} 时的做法。",
             )
 
+    def is_glm4(self, *keys: str) -> bool:
+        """Whether a model is named, and by a name of GLM-4-9B's."""
+        return any(re.search(r"glm-?4|chatglm4|codegeex4", str(self.values.get(key) or ""), re.IGNORECASE) for key in keys)
+
     def model(self, *keys: str) -> None:
-        """Warn if the model's name is not one of GLM-4's."""
+        """A model whose name is not one of GLM-4's has another template and other tokens."""
         for key in keys:
             name = self.values.get(key)
-            if isinstance(name, str) and name and not re.search(r"glm-?4|chatglm4|codegeex4", name, re.IGNORECASE):
-                self.warn(
-                    f"{key} is {shown(name)}, which does not look like GLM-4. What is shown is what this system would do with GLM-4-9B.",
-                    f"{key} 是 {shown(name)}，看起来不是 GLM-4。这里显示的是这个系统在 GLM-4-9B 上的做法。",
+            if isinstance(name, str) and name and not self.is_glm4(key):
+                self.cannot(
+                    key,
+                    "it does not look like GLM-4. Shown is what this system would do with GLM-4-9B",
+                    "看起来不是 GLM-4。这里显示的是这个系统在 GLM-4-9B 上的做法",
                 )
                 return
 
     def done(self, recipe_id: str, max_length: int | None, /, **limits: int) -> TrainingConfig:
         """The config as read, with the limit also in the framework's own terms."""
+        unknown = []
+        for key in self.values:
+            if not is_option(self.system, key):
+                near = nearest_option(self.system, key)
+                unknown.append(self._decision(key, _unknown(near), ...))
         return TrainingConfig(
             system=self.system,
             recipe_id=recipe_id,
             max_length=max_length,
             decided_by=tuple(self.decided),
             not_honoured=tuple(self.passed),
+            unknown=tuple(unknown),
             warnings=tuple(self.warnings),
             limits=limits,
         )
+
+
+def _unknown(near: str) -> Text:
+    if near:
+        return both(f"no such option is known; did you mean {near}?", f"没有已知的这个选项；是否应为 {near}？")
+    return both("no such option is known, so what it does isn't shown", "没有已知的这个选项，因此它的作用没有显示")
 
 
 def _written(value: Any) -> str:

@@ -1,7 +1,7 @@
 """TRL: an SFTConfig, or the options of `trl sft`."""
 
 from glm4viz.configs.framework import Framework
-from glm4viz.configs.notes import Notes, TrainingConfig
+from glm4viz.configs.notes import Notes, TrainingConfig, Unfollowed
 from glm4viz.configs.parsing import Config
 
 NAME = "TRL"
@@ -11,6 +11,36 @@ SIGNS = frozenset(
 )
 DEFAULT_LENGTH = 1024  # of max_length
 _TRAINER_KEYS = {"learning_rate", "per_device_train_batch_size", "num_train_epochs", "gradient_accumulation_steps", "output_dir"}
+
+OWN = ("shown is glm-4-9b-chat's own template and tokens", "这里使用 glm-4-9b-chat 自己的模板和 token")
+MARKERS = (
+    "a collator that finds answers by markers masks the rest; shown is training on every token",
+    "按标记寻找回答的 collator 会屏蔽其余部分；这里显示所有 token 都训练",
+)
+UNFOLLOWED = (
+    Unfollowed("chat_template_path", ('""',), *OWN),
+    Unfollowed("eos_token", ('""', "<|endoftext|>"), *OWN),
+    Unfollowed("response_template", ('""',), *MARKERS),
+    Unfollowed("instruction_template", ('""',), *MARKERS),
+    Unfollowed("truncation_mode", ("keep_start",), "shown is keep_start: the tail is cut off", "这里按 keep_start 显示：丢弃尾部"),
+    Unfollowed(
+        "loss_type",
+        ("nll", "chunked_nll"),
+        "it weighs the loss of each token; shown is weight 1",
+        "它会给每个 token 的损失加权；这里权重为 1",
+    ),
+    Unfollowed("dataset_kwargs", ("{}",), "data that were prepared before are trained as they are", "提前准备好的数据会原样训练"),
+)
+
+
+def packing_of(n: Notes) -> None:
+    """Packing that only puts rows together changes no label; one that cuts rows elsewhere does."""
+    strategy = n.values.get("packing_strategy")
+    if n.flag("packing") and strategy not in (None, "bfd", "ffd"):
+        n.cannot("packing_strategy", "samples are split between rows, where here the tail is cut off", "样本会被拆到几行里，而这里丢弃尾部")
+    else:
+        n.packing("packing")
+    n.packing("padding_free")
 
 
 def _likely(values: Config) -> bool:
@@ -37,11 +67,8 @@ def read(values: Config) -> TrainingConfig:
             "it is for data with prompt and completion; messages are trained as a whole",
             "它用于 prompt/completion 数据；messages 会整段训练",
         )
-    for key in ("chat_template_path", "eos_token"):
-        if values.get(key):
-            n.cannot(key, "shown is glm-4-9b-chat's own template and tokens", "这里使用 glm-4-9b-chat 自己的模板和 token")
-    n.only("truncation_mode", "keep_start", "shown is keep_start: the tail is cut off", "这里按 keep_start 显示：丢弃尾部")
-    n.packing("packing")
+    n.pass_over(UNFOLLOWED)
+    packing_of(n)
     n.model("model_name_or_path")
     length = length_of(n)
     return n.done("trl", length, **({} if length is None else {"max_length": length}))

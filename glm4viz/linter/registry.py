@@ -16,11 +16,13 @@ from glm4viz.linter.rules import (
     thinking,
     tools,
     training,
+    training_config,
 )
 from glm4viz.texts import both
 
 GROUPS = (
     (both("Can it be read?", "能否读取"), conversation.RULES),
+    (both("The training config", "训练配置"), training_config.RULES),
     (both("Beside the other records", "与其他记录相比"), dataset.RULES),
     (both("What is trained", "训练了什么"), (*training.RULES, *labels.RULES, *captured.RULES)),
     (both("What a server feeds", "服务端输入什么"), served.RULES),

@@ -180,8 +180,11 @@ def test_a_training_config_gives_recipe_and_limit(tmp_path: Path) -> None:
     assert result.exit_code == given_both.exit_code == 1
     assert result.stdout == given_both.stdout
     assert "--recipe llamafactory --max-length 10" in page.read_text("utf-8")
-    for more in (("--recipe", "glm4"), ("--max-length", "9")):
-        assert run(data, "--config", config, *more).exit_code == 2
+    for more, said in ((("--recipe", "glm4"), "glm4 was chosen"), (("--max-length", "900"), "900 was chosen")):
+        overruled = run(data, "--config", config, *more, "--json")
+        finding = json.loads(overruled.stdout.splitlines()[0])
+        assert (overruled.exit_code, finding["rule"], finding["file"], finding["record"]) == (0, "config-not-followed", str(config), None)
+        assert said in finding["text"]
     config.write_text("what: is this\n", "utf-8")
     assert run(data, "--config", config).exit_code == 2
 

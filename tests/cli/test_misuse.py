@@ -49,8 +49,6 @@ WRONG = [
         for command in ("label", "compare", "loss", "check")
         for config in ("{gone}", "{folder}", "{bad}")
     ),
-    "check {file} --config {config} --recipe glm4",
-    "check {file} --config {config} --max-length 9",
     *(
         f"compare {{file}} --recipes {recipes}"
         for recipes in ("''", ",", "glm4", "glm4,glm4", "glm4,chatglm,glm4", "glm4,nope", "glm4,custom:bad", "custom:bad,glm4")

@@ -76,15 +76,15 @@ TRL = {"output_dir": "out", "learning_rate": 2e-5, "num_train_epochs": 1, "model
 # name: (config, recipe, limit, keys that decided, keys that can't be honoured)
 GOOD: dict[str, tuple[str, str, int | None, set[str], set[str]]] = {
     "GLM-4 combine": (GLM4.format(keys="combine: True", peft="LORA"), "glm4-combine@dfe4601", 1025, {"combine"}, set()),
-    "GLM-4 every turn": (GLM4.format(keys="combine: false\nfreezeV: True", peft="LORA"), "glm4@dfe4601", 1025, {"combine"}, {"freezeV"}),
+    "GLM-4 every turn": (GLM4.format(keys="combine: false\nfreezeV: True", peft="LORA"), "glm4@dfe4601", 1025, {"combine"}, set()),
     "GLM-4 early": (GLM4.format(keys="", peft="PREFIX_TUNING"), "glm4", 1025, {"max_input_length", "max_output_length"}, set()),
     "LLaMA-Factory": (LLAMAFACTORY.format(template="glm4", keys=""), "llamafactory", 1536, {"template", "cutoff_len"}, set()),
     "LLaMA-Factory last": (
         LLAMAFACTORY.format(template="glm4", keys="mask_history: true\npacking: true"),
         "llamafactory-mask-history",
-        1536,
-        {"mask_history"},
-        {"packing"},
+        1535,
+        {"mask_history", "packing"},
+        set(),
     ),
     "LLaMA-Factory prompt": (
         LLAMAFACTORY.format(template="glm4", keys="train_on_prompt: 'true'\ndefault_system: hi"),
@@ -107,7 +107,7 @@ GOOD: dict[str, tuple[str, str, int | None, set[str], set[str]]] = {
         {"mask_history"},
         set(),
     ),
-    "Axolotl": (AXOLOTL.format(dataset="", keys=""), "axolotl", 4096, {"sequence_len", "roles_to_train"}, {"sample_packing"}),
+    "Axolotl": (AXOLOTL.format(dataset="", keys=""), "axolotl", 4096, {"sequence_len", "roles_to_train", "sample_packing"}, set()),
     "Axolotl eot": (
         AXOLOTL.format(dataset="train_on_eos: turn", keys="eot_tokens: ['<|user|>']"),
         "axolotl-eot",
@@ -141,7 +141,7 @@ GOOD: dict[str, tuple[str, str, int | None, set[str], set[str]]] = {
         {"sequence_len"},
         {"roles_to_train", "train_on_eos", "train_on_inputs", "excess_length_strategy"},
     ),
-    "TRL": (json.dumps(TRL | {"max_length": 700, "packing": True}), "trl", 700, {"max_length"}, {"packing"}),
+    "TRL": (json.dumps(TRL | {"max_length": 700, "packing": True}), "trl", 700, {"max_length", "packing"}, set()),
     "TRL answers": (json.dumps(TRL | {"assistant_only_loss": True}), "trl", 1024, {"max_length"}, {"assistant_only_loss"}),
     "TRL uncut": (json.dumps(TRL | {"completion_only_loss": True, "max_length": None}), "trl", None, set(), {"completion_only_loss"}),
     "TRL old": ("max_seq_length: 300\ndataset_text_field: text", "trl", 300, {"max_seq_length"}, set()),
@@ -171,7 +171,8 @@ def test_a_config_comes_to_a_recipe_and_a_limit(name: str) -> None:
     found = read_training_config(text)
     assert (found.recipe_id, found.max_length) == (recipe, max_length)
     assert decided <= {decision.key for decision in found.decided_by}
-    assert passed == {decision.key for decision in found.not_honoured} - ({"sample_packing"} - passed)
+    assert passed == {decision.key for decision in found.not_honoured}
+    assert not found.unknown
     for words in [d.why for d in (*found.decided_by, *found.not_honoured)] + list(found.warnings):
         assert set(words) == {"en", "zh"}
     messages = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]
@@ -184,9 +185,100 @@ def test_what_the_system_would_say_is_a_warning() -> None:
         (LLAMAFACTORY.format(template="glm4", keys="train_on_prompt: true"), "ValueError"),
         (GLM4.format(keys="", peft="LORA"), "chatglm3-hf"),
         ("combine: true", "missing"),
-        ("stage: sft\nmodel_name_or_path: Qwen/Qwen3-8B", "Qwen3"),
     ):
         assert any(word in warning["en"] for warning in read_training_config(text).warnings)
+
+
+# What changes labels or their weights is told from what doesn't, and from what is misspelt.
+HARMLESS = {
+    "LLaMA-Factory": "stage: sft\ntemplate: glm4\nlearning_rate: 1e-4\nlora_rank: 8\noutput_dir: out\nlogging_steps: 5\nbf16: true\n"
+    "ddp_timeout: 180000000\npreprocessing_num_workers: 16\noverwrite_cache: true\nmax_samples: 9\nenable_thinking: true\ndeepspeed: x.json\n",
+    "Axolotl": "base_model: THUDM/glm-4-9b-chat\nsequence_len: 9\nadapter: lora\nlora_r: 8\nwandb_project: x\nlearning_rate: 1e-4\n"
+    "flash_attention: true\nspecial_tokens:\nval_set_size: 0.1\ndataset_prepared_path: x\npad_to_sequence_len: true\n",
+    "ms-swift": "template: glm4\nmax_length: 9\nlora_rank: 8\noutput_dir: x\nnum_train_epochs: 1\ngradient_accumulation_steps: 4\n"
+    "dataloader_num_workers: 2\npacking: true\nagent_template: glm4\nloss_scale: default\nresponse_prefix: x\n",
+    "TRL": "max_length: 9\nlearning_rate: 1e-4\noutput_dir: x\nuse_peft: true\nlora_r: 8\npacking: true\npacking_strategy: bfd\n",
+    "Unsloth": "train_on_responses_only: true\nmax_seq_length: 9\nr: 16\nrandom_state: 1\nload_in_4bit: true\n",
+    "GLM-4": "data_config: {}\ncombine: true\nfreezeV: true\nmax_input_length: 5\nmax_output_length: 5\ntraining_args: {}\n",
+}
+UNFOLLOWED = {
+    "LLaMA-Factory": [
+        "tool_format: default",
+        "default_system: hi",
+        "enable_thinking: false",
+        "ignore_pad_token_for_loss: false",
+        "tokenized_path: x",
+        "use_dft_loss: true",
+        "add_special_tokens: <x>",
+        "split_special_tokens: true",
+    ],
+    "Axolotl": [
+        "train_on_inputs: true",
+        "roles_to_train: [user]",
+        "train_on_eos: all",
+        "train_on_eot: last",
+        "special_tokens: {eos_token: x}",
+        "message_field_training: train",
+        "excess_length_strategy: truncate",
+        "split_thinking: true",
+        "default_system_message: x",
+        "rl: dpo",
+    ],
+    "ms-swift": [
+        f"loss_scale: {scale}" for scale in ("last_round", "all", "hermes", "react", "default+ignore_empty_think", "last_round+qwen")
+    ]
+    + ["agent_template: hermes", "truncation_strategy: right", "template_backend: jinja", "system: hi", "enable_thinking: false"]
+    + ["use_chat_template: false", "external_plugins: [x.py]", "new_special_tokens: [x]", "enable_dft_loss: true"],
+    "TRL": [
+        "assistant_only_loss: true",
+        "completion_only_loss: true",
+        "chat_template_path: x",
+        "eos_token: x",
+        "response_template: x",
+        "truncation_mode: keep_end",
+        "loss_type: dft",
+        "{packing: true, packing_strategy: wrapped}",
+    ],
+    "Unsloth": ["last_response_only: true", "response_part: x", "chat_template: chatml", "loss_type: dft"],
+}
+MISSPELT = {
+    "LLaMA-Factory": ("train_on_prompts", "train_on_prompt"),
+    "Axolotl": ("train_on_input", "train_on_inputs"),
+    "ms-swift": ("loss_scales", "loss_scale"),
+    "TRL": ("assistants_only_loss", "assistant_only_loss"),
+    "Unsloth": ("last_responses_only", "last_response_only"),
+    "GLM-4": ("combined", "combine"),
+}
+
+
+@pytest.mark.parametrize("system", HARMLESS)
+def test_keys_that_change_no_label_are_not_marked(system: str) -> None:
+    found = read_training_config(HARMLESS[system])
+    assert found.system == system
+    assert not found.not_honoured
+    assert not found.unknown
+
+
+@pytest.mark.parametrize(("system", "line"), [(system, line) for system, lines in UNFOLLOWED.items() for line in lines])
+def test_keys_that_change_labels_are_marked(system: str, line: str) -> None:
+    import yaml
+
+    values = yaml.safe_load(HARMLESS[system]) | yaml.safe_load(line)
+    found = read_training_config(json.dumps(values))
+    assert {decision.key for decision in found.not_honoured} == {list(yaml.safe_load(line))[-1]}
+
+
+@pytest.mark.parametrize("system", MISSPELT)
+def test_a_misspelt_key_is_named_with_the_one_that_was_meant(system: str) -> None:
+    key, meant = MISSPELT[system]
+    (unknown,) = read_training_config(HARMLESS[system] + f"{key}: true\n").unknown
+    assert unknown.key == key
+    assert all(f"{meant}" in unknown.why[language] for language in ("en", "zh"))
+
+
+def test_a_model_of_another_kind_is_not_what_is_shown() -> None:
+    (told,) = read_training_config("stage: sft\nmodel_name_or_path: Qwen/Qwen3-8B").not_honoured
+    assert told.value == "Qwen/Qwen3-8B"
 
 
 BOMB = "a: &a [x, x]\n" + "".join(f"b{i}: &b{i} {{<<: [*{'a' if not i else f'b{i - 1}'}]}}\n" for i in range(40))

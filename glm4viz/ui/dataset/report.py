@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from glm4viz.check.measure import UNWRITABLE
 from glm4viz.conversation import ALL_ROLES, Conversation
 from glm4viz.errors import ReadError
 from glm4viz.labelling.single import label_all
@@ -24,7 +25,7 @@ from glm4viz.readers import read_conversations
 from glm4viz.reading.verdict import Share, shares
 from glm4viz.recipe import Mask, MaxLength
 from glm4viz.systems.registry import get_recipe
-from glm4viz.ui.dataset.work import COLUMNS, FINDINGS, RECORDS, UNWRITABLE
+from glm4viz.ui.dataset.work import COLUMNS, FINDINGS, RECORDS
 
 LOOKED_AT = 2_000  # records whose tokens are told apart by role; more are spread evenly over the file
 SHOWN = 100  # characters of a record in a table

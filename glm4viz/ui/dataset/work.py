@@ -8,7 +8,7 @@ Whatever there is one of for each record or finding goes into columns of numbers
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -18,12 +18,11 @@ import numpy.typing as npt
 from glm4viz.check import Progress, Settings, check_files
 from glm4viz.check.chunks import Chunk, Record, chunks_of
 from glm4viz.check.examine import mended_line
+from glm4viz.check.measure import count_tokens, label_each
 from glm4viz.conversation import Conversation
-from glm4viz.errors import Glm4vizError
-from glm4viz.labelling.batch import Batch, label_batch
 from glm4viz.linter import RULES, SEVERITIES, Finding
 from glm4viz.readers import read_conversations
-from glm4viz.recipe import IGNORE, MaxLength, Recipe
+from glm4viz.recipe import MaxLength, Recipe
 from glm4viz.systems.registry import get_recipe
 from glm4viz.writing import chat_to_line, to_line
 
@@ -31,8 +30,6 @@ COLUMNS, RECORDS, FINDINGS, MENDED, CHANGES = "columns.npz", "records.jsonl", "f
 LISTED = 1_000  # changes that are listed one by one; all are counted
 CODES = {id: code for code, id in enumerate(RULES)}
 Columns = dict[str, npt.NDArray[Any]]
-# What can go wrong when a record holds values that no recipe can write.
-UNWRITABLE = (Glm4vizError, TypeError, AttributeError, ValueError, LookupError)
 Say = Callable[[int, int], None]  # bytes and records since the last time
 
 
@@ -83,42 +80,13 @@ def _measure(records: Sequence[Record], recipe: Recipe, max_length: MaxLength) -
     good = np.array([i for i, record in enumerate(records) if isinstance(record, Conversation)], np.int64)
     conversations = [record for record in records if isinstance(record, Conversation)]
     full, kept, trained = (np.full(len(records), -1, np.int32) for _ in range(3))
-    sums = _lengths(conversations, recipe, None, None)
-    full[good] = sums[0]
+    count, uncut = len(conversations), list(label_each(conversations, recipe, None))
+    full[good] = count_tokens(uncut, count)[0]
     if recipe.fit is None and not isinstance(max_length, tuple):
-        kept[good], trained[good] = sums[1:] if max_length is None else _lengths(conversations, recipe, None, max_length)[1:]
+        kept[good], trained[good] = count_tokens(uncut, count, max_length)[1:]
     else:
-        kept[good], trained[good] = _lengths(conversations, recipe, max_length, None)[1:]
+        kept[good], trained[good] = count_tokens(label_each(conversations, recipe, max_length), count)[1:]
     return {"full": full, "kept": kept, "trained": trained}
-
-
-def _lengths(
-    conversations: Sequence[Conversation], recipe: Recipe, max_length: MaxLength, cut: int | None
-) -> tuple[npt.NDArray[np.float64], ...]:
-    """Tokens, tokens kept and tokens trained of each conversation, summed over its samples; `cut` is applied to what was labelled."""
-    totals = np.zeros((3, len(conversations)))
-    for first, batch in _label(conversations, recipe, max_length):
-        starts, sizes = batch.offsets[:-1], np.diff(batch.offsets)
-        ends = batch.offsets[1:] if cut is None else starts + np.minimum(sizes, cut)
-        counted = np.concatenate([[0], np.cumsum(batch.labels != IGNORE)])
-        for row, counts in enumerate((sizes, ends - starts, counted[ends] - counted[starts])):
-            totals[row] += np.bincount(first + batch.source, counts, len(conversations))
-    return tuple(totals)
-
-
-def _label(conversations: Sequence[Conversation], recipe: Recipe, max_length: MaxLength) -> Iterator[tuple[int, Batch]]:
-    """All in one batch; or, if one of them can't be written at all, each by itself, with the number of its first."""
-    try:
-        yield 0, label_batch(conversations, recipe, max_length=max_length)
-        return
-    except UNWRITABLE:
-        pass
-    for i, conversation in enumerate(conversations):
-        try:
-            batch = label_batch([conversation], recipe, max_length=max_length)
-        except UNWRITABLE:
-            continue
-        yield i, batch
 
 
 def _places(chunk: Chunk, records: Sequence[Record], place: int) -> Columns:
