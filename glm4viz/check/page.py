@@ -85,15 +85,19 @@ def about_line(files: Sequence[str], recipe: str, max_length: MaxLength, languag
 def verdict_line(summary: Summary, language: str) -> str:
     """That nothing was found and in what, or that there was nothing to check; "" if something was found."""
     if summary.spotless:
-        return word("clean", language, count=summary.records, rules=sum(not rule.option for rule in RULES.values()))
+        return word("clean", language, count=summary.records, rules=rules_held())
     return "" if summary.findings else word("nothing", language)
 
 
-def whole_line(found: Found, summary: Summary, language: str) -> str:
+def rules_held() -> int:
+    """How many rules every check holds records against."""
+    return sum(not rule.option for rule in RULES.values())
+
+
+def whole_line(rule: str, records: int, total: int, language: str) -> str:
     """A fact of the whole file in a line: how many records, what, and where it likely comes from."""
-    title, colon = RULES[found.rule].title[language], ": " if language == "en" else "："
-    stop = ". " if language == "en" else "。"
-    return word("whole", language, count=found.records, all=summary.records) + colon + title + stop + likely_cause(found.rule)[language]
+    title, colon, stop = RULES[rule].title[language], *((": ", ". ") if language == "en" else ("：", "。"))
+    return word("whole", language, count=records, all=total) + colon + title + stop + likely_cause(rule)[language]
 
 
 def hurt_share(found: Found, summary: Summary) -> str:
@@ -143,7 +147,7 @@ def _body(summary: Summary, examples: Examples, about: str, language: str) -> It
     for _, finding in summary.about_all:
         yield f"<p>{_severity(finding.severity, language)} {escape(finding.sentence(language))}</p>"
     for found in summary.whole():
-        yield f"<p>{_severity(found.severity, language)} {escape(whole_line(found, summary, language))}</p>"
+        yield f"<p>{_severity(found.severity, language)} {escape(whole_line(found.rule, found.records, summary.records, language))}</p>"
     rules = summary.rules()
     yield "<table>" + _row("th", *(escape(word(key, language)) for key in ("severity", "rule", "count", "hurt")))
     for found in rules:

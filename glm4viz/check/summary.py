@@ -64,7 +64,7 @@ class Summary:
 
     def whole(self) -> list[Found]:
         """The rules that tell of the file, not of its records."""
-        return [found for found in self.rules() if self.records >= FEWEST and found.records >= MOST_OF_IT * self.records]
+        return [found for found in self.rules() if is_whole(found.records, self.records)]
 
     def counts(self) -> list[tuple[str, int]]:
         """Rules and how often each found something, in the order of `rules`."""
@@ -88,6 +88,11 @@ class Summary:
         for rule in {finding.rule for finding in checked.findings}:
             self.hit[rule] += 1
             self.hurt[rule] += checked.trained
+
+
+def is_whole(found: int, records: int) -> bool:
+    """Whether a rule that found something in so many records tells of the file."""
+    return records >= FEWEST and found >= MOST_OF_IT * records
 
 
 def likely_cause(rule: str) -> Text:

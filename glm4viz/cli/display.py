@@ -23,7 +23,9 @@ def show(console: Console, summary: Summary, lang: str) -> None:
     for place, finding in summary.about_all:
         console.print(f"[bold]{escape(printable(str(place)))}[/] {_severity(finding.severity, lang)} {escape(finding.sentence(lang))}")
     for found in summary.whole():
-        console.print(f"{_severity(found.severity, lang)} {found.rule}  {escape(whole_line(found, summary, lang))}")
+        console.print(
+            f"{_severity(found.severity, lang)} {found.rule}  {escape(whole_line(found.rule, found.records, summary.records, lang))}"
+        )
     table = Table(word("severity", lang), word("rule", lang), word("count", lang), word("hurt", lang), "")
     for found in summary.rules():
         share = hurt_share(found, summary)

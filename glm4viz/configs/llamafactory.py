@@ -77,12 +77,11 @@ def read(values: Config) -> TrainingConfig:
     n.packing("packing", "neat_packing")
     n.model("model_name_or_path")
     cutoff = n.limit("cutoff_len", DEFAULT_LENGTH)
-    if packed and cutoff > 1:  # DataArguments takes one off
-        cutoff -= 1
-        n.decide(
-            "packing, cutoff_len", f"packing takes one off the limit: {cutoff} tokens", f"packing 会让上限减 1：{cutoff} 个 token", cutoff
-        )
-    return n.done(recipe_id, cutoff, cutoff_len=cutoff)
+    limit = cutoff - 1 if packed and cutoff > 1 else cutoff  # DataArguments takes one off
+    if limit < cutoff:
+        n.decide("packing, cutoff_len", f"packing takes one off the limit: {limit} tokens", f"packing 会让上限减 1：{limit} 个 token", limit)
+    return n.done(recipe_id, limit, cutoff_len=cutoff)
+
 
 
 FRAMEWORK = Framework(NAME, SIGNS, read, program="llamafactory-cli")

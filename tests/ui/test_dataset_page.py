@@ -10,11 +10,13 @@ from playwright.sync_api import Locator, expect
 from streamlit.testing.v1 import AppTest
 
 import glm4viz
+from glm4viz.check.page import rules_held, word
 from glm4viz.conversation import Conversation
 from glm4viz.linter import RULES, lint
 from glm4viz.locales import LANGUAGES, texts
 from glm4viz.readers import read_conversations
 from glm4viz.ui.dataset import run as dataset_run
+from glm4viz.ui.i18n import plain
 from tests.conftest import NewPage
 
 ROOT = Path(__file__).parents[2]
@@ -54,13 +56,81 @@ def records(at: AppTest) -> list[int]:
     return [int(number) for table in found for number in table.iloc[:, 0]]
 
 
+def about(count: int, recipe: str = "glm4", limit: int = 1025) -> dict[str, object]:
+    return {"records": count, "recipe": recipe.replace("-", "\\-"), "limit": limit, "rules": rules_held()}
+
+
+def said_at_top(at: AppTest) -> tuple[str, str]:
+    """The last box of the headline: how it is coloured, and its sentence."""
+    boxes = [element for element in at.main if element.type in ("success", "info", "warning", "error")]
+    return boxes[-1].type, boxes[-1].value
+
+
+def lines(*records: object) -> bytes:
+    return "\n".join(json.dumps({"messages": record}, ensure_ascii=False) for record in records).encode()
+
+
+def asked(n: int, **more: object) -> list[dict[str, object]]:
+    return [{"role": "user", "content": f"Question {n}?", **more}, {"role": "assistant", "content": f"This is answer {n}.", **more}]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_fault_of_the_whole_file_is_said_once_and_fills_no_list(language: str) -> None:
+    open_end = [{"role": "user", "content": "Where is it?"}]
+    at = uploaded(lines(*(asked(n, metadata=None) for n in range(60)), open_end), language=language)
+    boxes = [element.value for element in at.error]
+    assert sum(plain(RULES["null-metadata"].title[language]) in box for box in boxes) == 1
+    assert any("60" in box and "61" in box and "Parquet" in box for box in boxes)
+    assert records(at) == [61]
+    assert texts(language)["dataset.list.whole"] in [caption.value for caption in at.caption]
+    assert at.dataframe[0].value.iloc[0, 1] == RULES["null-metadata"].title[language]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_is_refused_is_said_and_not_drawn(language: str) -> None:
+    at = opened(language)
+    at.selectbox(key="recipe").set_value("ms-swift").run()
+    at.number_input(key="max_length").set_value(12).run()
+    at.segmented_control(key="dataset_source").set_value("upload").run()
+    data = lines(asked(1), [{"role": "user", "content": "long " * 40}, {"role": "assistant", "content": "yes."}], asked(2, content=None))
+    at.file_uploader(key="dataset_upload").set_value(("data.jsonl", data, "")).run()
+    assert not at.exception
+    assert not at.success
+    assert word("not_all", language, unread=0, refused=3) in [box.value for box in at.error]
+    assert texts(language)["dataset.length.refused"].format(count=3) in [caption.value for caption in at.caption]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_hints_are_never_under_a_green_headline(language: str) -> None:
+    hinted = [{"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "```python\nprint(1)"}]
+    assert {finding.severity for finding in lint(hinted)} == {"info"}
+    at = uploaded(lines(asked(1), hinted), language=language)
+    assert said_at_top(at) == ("info", texts(language)["dataset.verdict.hints"].format(**about(2), hints=1))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_config_that_is_not_followed_is_never_green(language: str) -> None:
+    at = opened(language)
+    at.text_area(key="config_paste").set_value("template: glm4\nmax_length: 900\nloss_scale: hermes").run()
+    at.button(key="config_use").click().run()
+    assert not at.exception
+    assert said_at_top(at) == ("warning", texts(language)["dataset.verdict.config"])
+    assert any("loss\\_scale" in box.value and "hermes" in box.value for box in at.warning)
+    at.switch_page("pages/inspect.py").run()
+    assert not at.exception
+    assert not at.success or texts(language)["verdict.good"] not in [box.value for box in at.success]
+    at.switch_page("pages/dataset.py").run()
+    at.selectbox(key="recipe").set_value("glm4").run()
+    assert any("ms\\-swift" in box.value for box in at.warning), "another recipe than the config's"
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_result_stands_there_before_any_click(language: str) -> None:
     at, words = opened(language), texts(language)
-    assert at.success[0].value == words["dataset.verdict.good"]
     conversations = [record for record in read_conversations(SMALL) if isinstance(record, Conversation)]
     batch = glm4viz.label_batch(conversations, max_length=1025)
     found = numbers(at)
+    assert said_at_top(at) == ("success", words["dataset.verdict.good"].format(**about(len(conversations))))
     assert found[words["dataset.records"]] == str(len(conversations))
     assert found[words["dataset.tokens"]] == f"{len(batch.input_ids):,}"
     assert found[words["dataset.trained"]] == f"{(batch.labels != -100).mean():.1%}"

@@ -179,12 +179,12 @@ def test_your_own_rule_in_the_address() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_your_training_config(language: str) -> None:
     at = app(language=language)
-    config = {"stage": "sft", "template": "glm4", "cutoff_len": 77, "packing": True}
+    config = {"stage": "sft", "template": "glm4", "cutoff_len": 77, "packing": True, "tool_format": "default"}
     at.text_area(key="config_paste").set_value(json.dumps(config)).run()
     at.button(key="config_use").click().run()
     assert not at.exception
     assert at.selectbox(key="recipe").value == "llamafactory"
-    assert at.number_input(key="max_length").value == 77
+    assert at.number_input(key="max_length").value == 76
     assert texts(language)["config.not_honoured"] in said(at)
     at.text_area(key="config_paste").set_value("data_config: {}\ncombine: true\nmax_input_length: 10\nmax_output_length: 5").run()
     at.button(key="config_use").click().run()

@@ -29,7 +29,10 @@ def show_records(report: Report, rule: int | None) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f":material/filter_alt: {plain(ALL_RULES[rule].title[language()])}")
             st.button(t("dataset.all_rules"), icon=":material/close:", key="dataset_all_rules", type="tertiary", on_click=_all_rules)
-    shown = _with_findings(report, kept)
+    listed = kept if rule is not None else kept & ~report.of_file
+    shown = _with_findings(report, listed)
+    if rule is None and report.of_file.any():
+        st.caption(t("dataset.list.whole"))
     if not report.findings or (clean and rule is None):
         shown |= ~_with_findings(report, np.ones(report.findings, bool))
     if needle:
@@ -107,7 +110,7 @@ def _ordered(report: Report, records: Numbers, order: str) -> Numbers:
         share = report["trained"][records] / np.maximum(report["kept"][records], 1)
         return records[np.lexsort((-report["full"][records], share))]
     if order == "worst":
-        return records[np.lexsort(-report.counts[::-1, records])]
+        return records[np.lexsort(-report.own_counts[::-1, records])]
     return records
 
 
@@ -115,7 +118,8 @@ def _page(count: int, filters: object) -> int:
     """The page that is shown, from 0. Other filters begin at the first again: the widget's key holds them."""
     pages, page = -(-count // ROWS), 1
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="dataset_pages"):
-        st.caption(t("dataset.list.count", count=f"{count:,}") + " " + t("dataset.list.open"))
+        more = " " + t("dataset.list.all", shown=ROWS) if pages > 1 else ""
+        st.caption(t("dataset.list.count", count=f"{count:,}") + more + " " + t("dataset.list.open"))
         if pages > 1:
             page = st.pagination(pages, key=f"dataset_page_{hash(filters)}", max_visible_pages=5, persist_state="session")
     return page - 1

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from glm4viz.check.measure import UNWRITABLE
+from glm4viz.check.summary import is_whole
 from glm4viz.conversation import ALL_ROLES, Conversation
 from glm4viz.errors import ReadError
 from glm4viz.labelling.single import label_all
@@ -52,12 +53,17 @@ class Source:
 
 
 class Found(NamedTuple):
-    """What one rule found. severity: the worst of its findings, some of which may be milder."""
+    """What one rule found. severity: the worst of its findings, some of which may be milder.
+
+    hurt: trained tokens of the records in which it found something. whole: it tells of the file, not of its records.
+    """
 
     rule: int
     severity: Severity
     findings: int
     records: int
+    hurt: int
+    whole: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,11 +99,31 @@ class Report:
         readable: Mask = np.greater_equal(self["full"], 0)
         return readable
 
+    @property
+    def refused(self) -> Mask:
+        """Records of which the recipe makes no sample."""
+        refused: Mask = np.equal(self["kept"], 0)
+        return refused
+
+    @cached_property
+    def of_file(self) -> Mask:
+        """bool [findings]: those of rules that tell of the file."""
+        mask: Mask = np.isin(self["rule"], [found.rule for found in self.rules() if found.whole])
+        return mask
+
+    @cached_property
+    def own_counts(self) -> npt.NDArray[np.int32]:
+        """As `counts`, without what tells of the file."""
+        return self._count(~self.of_file)
+
     @cached_property
     def counts(self) -> npt.NDArray[np.int32]:
         """int32 [severities, records]: how many findings of each severity a record has."""
+        return self._count(np.ones(self.findings, bool))
+
+    def _count(self, which: Mask) -> npt.NDArray[np.int32]:
         size = len(self)
-        codes = self["severity"].astype(np.int64) * size + self["record"]
+        codes = self["severity"][which].astype(np.int64) * size + self["record"][which]
         return np.bincount(codes, minlength=len(SEVERITIES) * size).reshape(len(SEVERITIES), size).astype(np.int32)
 
     @cached_property
@@ -119,15 +145,18 @@ class Report:
         return found, looked_at
 
     def rules(self) -> list["Found"]:
-        """What each rule found, the worst severity and most records first."""
+        """What each rule found: by severity, then by how many trained tokens it hurts, then by count."""
         rule = self["rule"]
-        pairs = np.unique(np.stack([rule, self["record"]]), axis=1)[0]
+        pairs, at = np.unique(np.stack([rule, self["record"]]), axis=1)
         findings, records = (np.bincount(column, minlength=len(ALL_RULES)) for column in (rule, pairs))
+        hurt = np.bincount(pairs, np.maximum(self["trained"][at], 0), len(ALL_RULES)).astype(np.int64)
         severity = np.full(len(ALL_RULES), len(SEVERITIES))
         np.minimum.at(severity, rule, self["severity"])
         present = np.flatnonzero(findings)
-        order = present[np.lexsort((-records[present], severity[present]))]
-        return [Found(code, SEVERITIES[severity[code]], int(findings[code]), int(records[code])) for code in order.tolist()]
+        order = present[np.lexsort((-findings[present], -hurt[present], severity[present]))]
+        columns = (findings, records, hurt)
+        numbers = [(code, *(int(column[code]) for column in columns)) for code in order.tolist()]
+        return [Found(code, SEVERITIES[severity[code]], n, of, lost, is_whole(of, len(self))) for code, n, of, lost in numbers]
 
     # Texts ------------------------------------------------------------------------------------------------------------
 

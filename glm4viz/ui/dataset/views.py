@@ -5,10 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import streamlit as st
 
-from glm4viz.check.page import word
+from glm4viz.check.page import about_line, rules_held, whole_line, word
 from glm4viz.figures.dataset import length_histogram, share_histogram
 from glm4viz.figures.sample import loss_share
 from glm4viz.linter import SEVERITIES
@@ -19,6 +20,7 @@ from glm4viz.ui.dataset.work import CHANGES, LISTED, MENDED
 from glm4viz.ui.i18n import language, plain, t
 from glm4viz.ui.theme import FIGURE, theme
 from glm4viz.ui.widgets.source import FORM
+from glm4viz.ui.widgets.training_config import config_contradicts
 
 ERROR, WARNING = SEVERITIES.index("error"), SEVERITIES.index("warning")
 
@@ -45,13 +47,33 @@ def show_headline(report: Report) -> bool:
     with st.container(horizontal=True, key="dataset_numbers"):
         for name, (value, help) in numbers.items():
             st.metric(t(f"dataset.{name}"), value, border=True, help=help, width=NUMBER_WIDTH)
-    if with_errors:
-        st.error(t("dataset.verdict.errors", count=f"{with_errors:,}", total=f"{total:,}"), icon=":material/error:")
-    elif warnings.any():
-        st.warning(t("dataset.verdict.warnings"), icon=":material/warning:")
-    else:
-        st.success(t("dataset.verdict.good"), icon=":material/check_circle:")
+    _headline(report)
     return True
+
+
+def _headline(report: Report) -> None:
+    """What was checked with what, then facts of the whole file, then one sentence; green only where nothing at all was found."""
+    here, total = language(), f"{len(report):,}"
+    (errors, warnings, hints), refused = report.counts > 0, int(report.refused.sum())
+    unread = len(report) - int(report.readable.sum())
+    st.caption(plain(about_line([report.source.name], report.recipe, report.max_length, here)))
+    if unread or refused:
+        st.error(word("not_all", here, unread=unread, refused=refused), icon=":material/error:")
+    for found in report.rules():
+        if found.whole:
+            said = plain(whole_line(ALL_RULES[found.rule].id, found.records, len(report), here))
+            {"error": st.error, "warning": st.warning, "info": st.info}[found.severity](said, icon=":material/table_rows:")
+    about = {"records": total, "recipe": plain(report.recipe), "limit": report.max_length, "rules": rules_held()}
+    if errors.any():
+        st.error(t("dataset.verdict.errors", count=f"{int(errors.sum()):,}", total=total), icon=":material/error:")
+    elif warnings.any():
+        st.warning(t("dataset.verdict.warnings", count=f"{int(warnings.sum()):,}", total=total), icon=":material/warning:")
+    elif config_contradicts(report.recipe):
+        st.warning(t("dataset.verdict.config"), icon=":material/warning:")
+    elif hints.any():
+        st.info(t("dataset.verdict.hints", **about, hints=f"{int(hints.sum()):,}"), icon=":material/info:")
+    elif not (unread or refused):
+        st.success(t("dataset.verdict.good", **about), icon=":material/check_circle:")
 
 
 NUMBER_WIDTH = 168
@@ -73,13 +95,13 @@ def show_findings(report: Report) -> int | None:
     if not report.findings:
         st.markdown(t("dataset.findings.none"))
         return None
-    found = report.rules()
+    found, trained = report.rules(), int(np.maximum(report["trained"], 0).sum())
     table = pd.DataFrame(
         {
             t("dataset.severity"): [word(rule.severity, language()) for rule in found],
             t("dataset.rule"): [ALL_RULES[rule.rule].title[language()] for rule in found],
             t("dataset.records"): [rule.records for rule in found],
-            t("dataset.records.share"): [rule.records / len(report) for rule in found],
+            t("dataset.hurt"): [rule.hurt / max(trained, 1) for rule in found],
             t("dataset.count"): [rule.findings for rule in found],
         }
     )
@@ -96,7 +118,9 @@ def show_findings(report: Report) -> int | None:
             column_config={
                 t("dataset.severity"): st.column_config.TextColumn(width=90),
                 t("dataset.rule"): st.column_config.TextColumn(width=280),
-                t("dataset.records.share"): st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1, width=100),
+                t("dataset.hurt"): st.column_config.ProgressColumn(
+                    format="percent", min_value=0, max_value=1, width=130, help=t("dataset.hurt.help")
+                ),
                 t("dataset.records"): st.column_config.NumberColumn(width=75, format="localized"),
                 t("dataset.count"): st.column_config.NumberColumn(width=75, format="localized"),
             },
@@ -168,21 +192,24 @@ def findings_csv(report: Report, kept: Mask) -> Callable[[], bytes]:
 def show_figures(report: Report) -> None:
     """Lengths, trained shares, roles."""
     st.subheader(t("dataset.figures"), anchor=False)
-    readable = report.readable
-    full, kept, trained = (report[name][readable] for name in ("full", "kept", "trained"))
+    # A record that the recipe refuses has no sample; one that it refuses for its length alone has a length.
+    known, sampled = report["full"] > 0, report["kept"] > 0
+    full, kept = (report[name][known] for name in ("full", "kept"))
     limit = report.max_length if isinstance(report.max_length, int) else None
     lengths, parts, roles = st.columns(3, gap="large")
     with lengths:
         st.markdown(f"**{t('dataset.length')}**")
         cut = kept < full
-        alt = t("dataset.length.alt", median=f"{np.median(full):,.0f}", longest=f"{full.max():,}", cut=f"{int(cut.sum()):,}")
+        alt = t("dataset.length.alt", median=f"{_median(full):,.0f}", longest=f"{full.max(initial=0):,}", cut=f"{int(cut.sum()):,}")
         figure = length_histogram(full, cut, limit, t, theme=theme())
         st.plotly_chart(figure, key="dataset_lengths", config=FIGURE, alt=alt)
         st.caption(alt)
+        if refused := int(report.refused.sum()):
+            st.caption(t("dataset.length.refused", count=f"{refused:,}"))
     with parts:
         st.markdown(f"**{t('dataset.share')}**")
-        shares = trained / np.maximum(kept, 1)
-        alt = t("dataset.share.alt", median=f"{np.median(shares):.0%}", none=f"{int((trained == 0).sum()):,}")
+        shares = report["trained"][sampled] / report["kept"][sampled]
+        alt = t("dataset.share.alt", median=f"{_median(shares):.0%}", none=f"{int((shares == 0).sum()):,}")
         st.plotly_chart(share_histogram(shares, t, theme=theme()), key="dataset_shares", config=FIGURE, alt=alt)
         st.caption(alt)
     with roles:
@@ -192,8 +219,12 @@ def show_figures(report: Report) -> None:
             figure = loss_share(found, t, by="role", theme=theme())
             figure.update_xaxes(range=[0, 1.6])  # room for the numbers in a narrow column
             st.plotly_chart(figure, key="dataset_roles", config=FIGURE, alt=t("share.alt", by=t("share.by_role")))
-            if looked_at < int(readable.sum()):
+            if looked_at < int(sampled.sum()):
                 st.caption(t("dataset.roles.sample", count=f"{looked_at:,}"))
+
+
+def _median(numbers: npt.NDArray[Any]) -> float:
+    return float(np.median(numbers)) if len(numbers) else 0.0
 
 
 # The mended file ------------------------------------------------------------------------------------------------------

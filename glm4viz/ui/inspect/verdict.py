@@ -17,6 +17,7 @@ from glm4viz.texts import printable
 from glm4viz.ui.focus import go_to
 from glm4viz.ui.i18n import language, plain, t
 from glm4viz.ui.inspect.served import parity_by_message
+from glm4viz.ui.widgets.training_config import config_contradicts
 
 SHOWN_TURNS, MOST_TURNS = 6, 200
 SHOWN_CHARACTERS = 28  # of each side where the prompts differ
@@ -86,6 +87,8 @@ def _headline(all_found: Found, good: bool) -> None:
         st.warning(t("verdict.prefill", count=kinds.count("prefill"), total=len(kinds)), icon=":material/warning:")
     elif good and not all_found.compared:
         st.info(t("verdict.not_compared"), icon=":material/help:")
+    elif good and config_contradicts(all_found.sample.recipe.id):
+        st.warning(t("verdict.config"), icon=":material/warning:")
     elif good:
         st.success(t("verdict.good"), icon=":material/check_circle:")
 

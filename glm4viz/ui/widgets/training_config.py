@@ -2,9 +2,11 @@
 
 import streamlit as st
 
+from glm4viz.configs.findings import config_findings
 from glm4viz.configs.notes import Decision, TrainingConfig
 from glm4viz.configs.parsing import ConfigError
 from glm4viz.configs.reader import read_training_config
+from glm4viz.linter import RULES, Finding
 from glm4viz.ui.i18n import language, plain, t
 
 TYPES = ["yaml", "yml", "json", "sh", "txt"]
@@ -27,14 +29,33 @@ def choose_config() -> None:
 
 
 def show_config(recipe_id: str) -> None:
-    """One line below, as long as the config's recipe is the one chosen."""
+    """What the config decides, in one line below, and what of it isn't followed."""
     found = st.session_state.get("config_found")
     if isinstance(found, TrainingConfig) and found.recipe_id == recipe_id:
         limits = ", ".join(f"{key} {value}" for key, value in found.limits.items()) or t("config.no_limit")
         text = t("config.active", system=found.system, recipe=found.recipe_id, limits=plain(limits))
-        if found.not_honoured:
-            text += " " + t("config.active_not", keys=", ".join(f"`{decision.key}`" for decision in found.not_honoured))
         st.caption(f":material/settings_suggest: {text}")
+    for finding in config_told(recipe_id):
+        own = finding.sentence(language()).removeprefix(RULES[finding.rule].explanation(language())).strip()
+        title = RULES[finding.rule].title[language()]
+        if finding.severity == "warning":
+            st.warning(plain(f"{title}. {own}"), icon=":material/warning:")
+        else:
+            st.caption(f":material/info: {plain(f'{title}. {own}')}")
+
+
+def config_told(recipe_id: str) -> list[Finding]:
+    """What the config sets and isn't followed with this recipe and the limit chosen; nothing without a config."""
+    found = st.session_state.get("config_found")
+    if not isinstance(found, TrainingConfig):
+        return []
+    limit = st.session_state.get("max_length")
+    return config_findings(found, recipe_id, None if found.max_length is None and limit == MODEL_LENGTH else limit)
+
+
+def config_contradicts(recipe_id: str) -> bool:
+    """Whether a real run of the config would train something else than what is shown."""
+    return any(finding.severity == "warning" for finding in config_told(recipe_id))
 
 
 def _take_upload() -> None:
@@ -68,6 +89,7 @@ def _show_found(found: TrainingConfig) -> None:
     st.success(t("config.found", system=found.system, recipe=found.recipe_id, limit=limit), icon=":material/check_circle:")
     _show_keys(t("config.decided"), found.decided_by)
     _show_keys(t("config.not_honoured"), found.not_honoured)
+    _show_keys(t("config.unknown"), found.unknown)
     for warning in found.warnings:
         st.warning(plain(warning[language()]), icon=":material/warning:")
 
