@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from glm4viz.check.page import word
+from glm4viz.check.page import verdict_line, word
 from glm4viz.check.places import from_root, repository_root
 from glm4viz.check.run import Progress
-from glm4viz.check.summary import Summary
 from glm4viz.check.sarif import as_markdown
+from glm4viz.check.summary import Summary
 from glm4viz.linter import RULES, SEVERITIES, Severity
 from glm4viz.texts import Text, both, fill, printable
 
@@ -55,9 +55,9 @@ class Annotations:
         return "".join(f"{line}\n" for line in lines)
 
 
-def step_summary(summary: Summary, about: str, language: str) -> str:
+def step_summary(summary: Summary, recipe: str, about: str, language: str) -> str:
     """Counts by rule as Markdown. about: what was checked and how, in a line."""
-    return "\n".join([*_summary(summary, about, language), ""])
+    return "\n".join([*_summary(summary, recipe, about, language), ""])
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -75,11 +75,11 @@ def _escaped(text: str, also: str = "") -> str:
     return text
 
 
-def _summary(summary: Summary, about: str, language: str) -> Iterator[str]:
+def _summary(summary: Summary, recipe: str, about: str, language: str) -> Iterator[str]:
     yield f"### {_HEADING[language]}"
     yield from ("", as_markdown(printable(about)), "", word("records", language, count=summary.records, bad=summary.bad_records), "")
     if not summary.counts():
-        yield word("clean", language)
+        yield verdict_line(summary, recipe, language)
         return
     yield f"| {word('severity', language)} | {word('rule', language)} | {word('count', language)} | |"
     yield "|---|---|---:|---|"

@@ -14,6 +14,7 @@ from glm4viz.check.run import Progress
 from glm4viz.check.summary import Found, Summary, likely_cause
 from glm4viz.linter import RULES, Finding
 from glm4viz.recipe import MaxLength
+from glm4viz.systems.registry import get_recipe
 from glm4viz.texts import Text
 
 SHOWN = 50  # findings of each rule that are listed; all are counted
@@ -82,16 +83,17 @@ def about_line(files: Sequence[str], recipe: str, max_length: MaxLength, languag
     )
 
 
-def verdict_line(summary: Summary, language: str) -> str:
+def verdict_line(summary: Summary, recipe: str, language: str) -> str:
     """That nothing was found and in what, or that there was nothing to check; "" if something was found."""
     if summary.spotless:
-        return word("clean", language, count=summary.records, rules=rules_held())
+        return word("clean", language, count=summary.records, rules=rules_held(recipe))
     return "" if summary.findings else word("nothing", language)
 
 
-def rules_held() -> int:
-    """How many rules every check holds records against."""
-    return sum(not rule.option for rule in RULES.values())
+def rules_held(recipe: str) -> int:
+    """How many rules every check with this recipe holds records against."""
+    form = get_recipe(recipe).form
+    return sum(not rule.option and form in rule.forms for rule in RULES.values())
 
 
 def whole_line(rule: str, records: int, total: int, language: str) -> str:
@@ -119,9 +121,9 @@ class Examples:
                     listed.append((checked.place, finding))
 
 
-def report(summary: Summary, examples: Examples, about: str, language: str) -> str:
+def report(summary: Summary, examples: Examples, recipe: str, about: str, language: str) -> str:
     """The page. `about`: what was checked and how, in a line."""
-    body = "\n".join(_body(summary, examples, about, language))
+    body = "\n".join(_body(summary, examples, recipe, about, language))
     digest = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     title = escape(word("title", language))
@@ -136,12 +138,12 @@ def report(summary: Summary, examples: Examples, about: str, language: str) -> s
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def _body(summary: Summary, examples: Examples, about: str, language: str) -> Iterator[str]:
+def _body(summary: Summary, examples: Examples, recipe: str, about: str, language: str) -> Iterator[str]:
     yield f"<p><code>{escape(about)}</code></p>"
     yield f"<p>{escape(word('records', language, count=summary.records, bad=summary.bad_records))}</p>"
     if summary.unread or summary.refused:
         yield f"<p>{escape(word('not_all', language, unread=summary.unread, refused=summary.refused))}</p>"
-    if verdict := verdict_line(summary, language):
+    if verdict := verdict_line(summary, recipe, language):
         yield f"<p>{escape(verdict)}</p>"
         return
     for _, finding in summary.about_all:

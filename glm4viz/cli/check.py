@@ -108,17 +108,17 @@ def command(
         if fix is not None and not mended.written:
             raise Misuse("--fix", "No record could be read, so nothing was written.", "没有可读的记录，未写入任何内容。")
         if page is not None:
-            page.write(report(summary, examples, about, lang).encode())
+            page.write(report(summary, examples, settings.recipe, about, lang).encode())
         if log is not None:
             log.write(scanned.dump())
     if github:
         say_to_runner(notes.text())
-        add_to_step(step_summary(summary, about, lang))
+        add_to_step(step_summary(summary, settings.recipe, about, lang))
     if as_json:
         say(_as_dict(summary, files, settings) | ({"written": mended.written, "changes": mended.changes} if fix is not None else {}))
     else:
         console.print(escape(about_line(list(map(str, files)), settings.recipe, settings.max_length, lang)))
-        show(console, summary, lang)
+        show(console, summary, settings.recipe, lang)
     raise typer.Exit(1 if any(summary.severities[severity] for severity in failing) else 0)
 
 

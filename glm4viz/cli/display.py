@@ -12,12 +12,12 @@ from glm4viz.texts import printable
 _COLOURS = {"error": "red", "warning": "yellow", "info": "blue"}
 
 
-def show(console: Console, summary: Summary, lang: str) -> None:
+def show(console: Console, summary: Summary, recipe: str, lang: str) -> None:
     """Everything, the worst last; a tick only where all was read and labelled and nothing was found."""
     console.print(word("records", lang, count=summary.records, bad=summary.bad_records))
     if summary.unread or summary.refused:
         console.print(f"[red]✗[/] {word('not_all', lang, unread=summary.unread, refused=summary.refused)}")
-    if verdict := verdict_line(summary, lang):
+    if verdict := verdict_line(summary, recipe, lang):
         console.print(f"{'[green]✓[/]' if summary.spotless else '[red]✗[/]'} {verdict}")
         return
     for place, finding in summary.about_all:

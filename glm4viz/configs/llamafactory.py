@@ -79,9 +79,10 @@ def read(values: Config) -> TrainingConfig:
     cutoff = n.limit("cutoff_len", DEFAULT_LENGTH)
     limit = cutoff - 1 if packed and cutoff > 1 else cutoff  # DataArguments takes one off
     if limit < cutoff:
-        n.decide("packing, cutoff_len", f"packing takes one off the limit: {limit} tokens", f"packing 会让上限减 1：{limit} 个 token", limit)
+        n.decide(
+            "packing, cutoff_len", f"packing takes one off the limit: {limit} tokens", f"packing 会让上限减 1：{limit} 个 token", limit
+        )
     return n.done(recipe_id, limit, cutoff_len=cutoff)
-
 
 
 FRAMEWORK = Framework(NAME, SIGNS, read, program="llamafactory-cli")

@@ -18,8 +18,8 @@ def _options() -> dict[str, frozenset[str]]:
 
 
 def is_option(system: str, key: str) -> bool:
-    """Whether the framework has an option of this name."""
-    return key in _options()[system] or key in _options()["trainer"]
+    """Whether the framework has an option of this name; yes of any, where its options aren't listed."""
+    return system not in _options() or key in _options()[system] or key in _options()["trainer"]
 
 
 def nearest_option(system: str, key: str) -> str:

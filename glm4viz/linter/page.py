@@ -16,8 +16,12 @@ PAGES = {"en": "rules.md", "zh": "rules.zh.md"}
 _TITLE: Text = {"en": "The linter's rules", "zh": "检查规则"}
 _INTRO: Text = {
     "en": "What `glm4viz.lint` and `glm4viz check` look for. An error ruins what is trained; a warning costs quality or hides a mistake; a "
-    "hint is a guess worth a look. Made from the texts of the rules by `python -m glm4viz.linter.page`: change them there.",
+    "hint is a guess worth a look. Results list the rules by severity, then by the share of trained tokens hurt, then by count; trained tokens "
+    "hurt are all trained tokens of the records in which a rule found something. A rule that finds something in 95 % of 20 records or more is "
+    "said once, of the whole file. Made from the texts of the rules by `python -m glm4viz.linter.page`: change them there.",
     "zh": "`glm4viz.lint` 和 `glm4viz check` 检查的内容。错误会毁掉训练；警告会影响质量或掩盖问题；提示是值得一看的猜测。"
+    "结果先按级别、再按受影响的训练 token 占比、最后按次数排列；受影响的训练 token 指规则发现问题的记录里的全部训练 token。"
+    "若不少于 20 条记录中有 95% 都被同一规则发现问题，就作为整个文件的问题只说一次。"
     "本页由 `python -m glm4viz.linter.page` 根据规则自身的文字生成，请在规则里修改。",
 }
 _SEVERITY: dict[str, Text] = {

@@ -141,10 +141,10 @@ def test_ten_of_a_kind_and_one_line_for_the_rest(lang: str) -> None:
 
 
 def test_a_summary_is_a_table_and_its_texts_are_no_markup() -> None:
-    assert "Nothing was found." in step_summary(Summary(records=1), "glm4viz check <b>|*x*.jsonl", "en")
+    assert "Nothing was found in 1 records" in step_summary(Summary(records=1), "glm4", "glm4viz check <b>|*x*.jsonl", "en")
     summary = Summary(records=1)
     summary.add(piece(1).checked[0])
-    said = step_summary(summary, "glm4viz check <b>|*x*.jsonl", "zh")
+    said = step_summary(summary, "glm4", "glm4viz check <b>|*x*.jsonl", "zh")
     assert "glm4viz check \\<b\\>\\|\\*x\\*.jsonl" in said
     assert "| `duplicate-record` | 1 |" in said
 

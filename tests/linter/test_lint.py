@@ -16,7 +16,14 @@ from tests.linter.cases import CALLED, CASES, TWO, Messages, said
 from tests.strategies import conversations
 
 ROOT = Path(__file__).parents[2]
-FILE_RULES = {"unreadable-record", "duplicate-record", "near-duplicate-record", "loss-outlier"}  # in test_check and test_near
+FILE_RULES = {
+    "config-not-followed",
+    "config-remark",
+    "unreadable-record",
+    "duplicate-record",
+    "near-duplicate-record",
+    "loss-outlier",
+}  # in test_check and test_near
 
 
 def rules(messages: Any, **options: Any) -> set[str]:

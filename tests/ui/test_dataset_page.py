@@ -4,6 +4,7 @@ import gzip
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, expect
@@ -57,12 +58,12 @@ def records(at: AppTest) -> list[int]:
 
 
 def about(count: int, recipe: str = "glm4", limit: int = 1025) -> dict[str, object]:
-    return {"records": count, "recipe": recipe.replace("-", "\\-"), "limit": limit, "rules": rules_held()}
+    return {"records": count, "recipe": recipe.replace("-", "\\-"), "limit": limit, "rules": rules_held(recipe)}
 
 
 def said_at_top(at: AppTest) -> tuple[str, str]:
     """The last box of the headline: how it is coloured, and its sentence."""
-    boxes = [element for element in at.main if element.type in ("success", "info", "warning", "error")]
+    boxes: list[Any] = [element for element in at.main if element.type in ("success", "info", "warning", "error")]
     return boxes[-1].type, boxes[-1].value
 
 
@@ -97,7 +98,7 @@ def test_what_is_refused_is_said_and_not_drawn(language: str) -> None:
     assert not at.exception
     assert not at.success
     assert word("not_all", language, unread=0, refused=3) in [box.value for box in at.error]
-    assert texts(language)["dataset.length.refused"].format(count=3) in [caption.value for caption in at.caption]
+    assert texts(language)["dataset.refused"].format(count=3) in [caption.value for caption in at.caption]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -17,6 +17,7 @@ NOT_FOLLOWED = rule(
         "Choose a recipe that does the same, or look at a batch of the real run before trusting this result.",
         "请选择做法相同的配方，或在相信此结果之前查看真实训练的一个批次。",
     ),
+    option="--config",
 )(found_elsewhere)
 
 REMARK = rule(
@@ -28,6 +29,7 @@ REMARK = rule(
         "框架没有的选项不起作用，或使它中止；也可能是框架启动时会给出提示。",
     ),
     mend=both("Look at the config.", "请查看配置。"),
+    option="--config",
 )(found_elsewhere)
 
 RULES = (NOT_FOLLOWED, REMARK)

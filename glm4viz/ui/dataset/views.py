@@ -63,7 +63,7 @@ def _headline(report: Report) -> None:
         if found.whole:
             said = plain(whole_line(ALL_RULES[found.rule].id, found.records, len(report), here))
             {"error": st.error, "warning": st.warning, "info": st.info}[found.severity](said, icon=":material/table_rows:")
-    about = {"records": total, "recipe": plain(report.recipe), "limit": report.max_length, "rules": rules_held()}
+    about = {"records": total, "recipe": plain(report.recipe), "limit": report.max_length, "rules": rules_held(report.recipe)}
     if errors.any():
         st.error(t("dataset.verdict.errors", count=f"{int(errors.sum()):,}", total=total), icon=":material/error:")
     elif warnings.any():
@@ -117,12 +117,12 @@ def show_findings(report: Report) -> int | None:
             height=min(38 + 35 * len(found), 388),
             column_config={
                 t("dataset.severity"): st.column_config.TextColumn(width=90),
-                t("dataset.rule"): st.column_config.TextColumn(width=280),
+                t("dataset.rule"): st.column_config.TextColumn(width=210),
                 t("dataset.hurt"): st.column_config.ProgressColumn(
-                    format="percent", min_value=0, max_value=1, width=130, help=t("dataset.hurt.help")
+                    format="percent", min_value=0, max_value=1, width=105, help=t("dataset.hurt.help")
                 ),
-                t("dataset.records"): st.column_config.NumberColumn(width=75, format="localized"),
-                t("dataset.count"): st.column_config.NumberColumn(width=75, format="localized"),
+                t("dataset.records"): st.column_config.NumberColumn(width=65, format="localized"),
+                t("dataset.count"): st.column_config.NumberColumn(width=70, format="localized"),
             },
             alt=t("dataset.findings.alt", rules=len(found), count=f"{report.findings:,}"),
         )
@@ -192,6 +192,8 @@ def findings_csv(report: Report, kept: Mask) -> Callable[[], bytes]:
 def show_figures(report: Report) -> None:
     """Lengths, trained shares, roles."""
     st.subheader(t("dataset.figures"), anchor=False)
+    if refused := int(report.refused.sum()):
+        st.caption(t("dataset.refused", count=f"{refused:,}"))
     # A record that the recipe refuses has no sample; one that it refuses for its length alone has a length.
     known, sampled = report["full"] > 0, report["kept"] > 0
     full, kept = (report[name][known] for name in ("full", "kept"))
@@ -204,14 +206,13 @@ def show_figures(report: Report) -> None:
         figure = length_histogram(full, cut, limit, t, theme=theme())
         st.plotly_chart(figure, key="dataset_lengths", config=FIGURE, alt=alt)
         st.caption(alt)
-        if refused := int(report.refused.sum()):
-            st.caption(t("dataset.length.refused", count=f"{refused:,}"))
     with parts:
         st.markdown(f"**{t('dataset.share')}**")
-        shares = report["trained"][sampled] / report["kept"][sampled]
-        alt = t("dataset.share.alt", median=f"{_median(shares):.0%}", none=f"{int((shares == 0).sum()):,}")
-        st.plotly_chart(share_histogram(shares, t, theme=theme()), key="dataset_shares", config=FIGURE, alt=alt)
-        st.caption(alt)
+        if sampled.any():
+            shares = report["trained"][sampled] / report["kept"][sampled]
+            alt = t("dataset.share.alt", median=f"{_median(shares):.0%}", none=f"{int((shares == 0).sum()):,}")
+            st.plotly_chart(share_histogram(shares, t, theme=theme()), key="dataset_shares", config=FIGURE, alt=alt)
+            st.caption(alt)
     with roles:
         st.markdown(f"**{t('dataset.roles')}**")
         found, looked_at = report.shares
