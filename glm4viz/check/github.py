@@ -42,7 +42,7 @@ class Annotations:
                     continue
                 place = checked.place
                 line = {"line": str(place.line)} if place.line else {}
-                title = f"{'' if place.line else f'#{place.record} '}{finding.rule} · {RULES[finding.rule].title[self.language]}"
+                title = f"{'' if place.line or place.record < 0 else f'#{place.record} '}{finding.rule} · {RULES[finding.rule].title[self.language]}"
                 properties = {"file": from_root(place.file, self.root), **line, "title": title}
                 message = "" if finding.message_index is None else f"messages[{finding.message_index}]: "
                 lines.append(_command(_KINDS[finding.severity], properties, message + finding.sentence(self.language)))

@@ -83,7 +83,7 @@ class SarifLog:
     def _result(self, checked: Checked, finding: Finding) -> dict[str, Any]:
         place, number = checked.place, finding.message_index
         physical: dict[str, Any] = {"artifactLocation": {"uri": uri(place.file, self.root), "uriBaseId": "%SRCROOT%"}}
-        before = "" if place.line else fill(_RECORD, number=place.record)[self.language]
+        before = "" if place.line or place.record < 0 else fill(_RECORD, number=place.record)[self.language]
         physical["region"] = {"startLine": place.line or 1}  # GitHub shows no result without a line
         location: dict[str, Any] = {"physicalLocation": physical}
         if number is not None:

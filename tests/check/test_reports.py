@@ -182,7 +182,7 @@ def test_standard_input_is_checked(data: Path) -> None:
     piped = [json.loads(line) for line in result.stdout.splitlines()]
     named = [json.loads(line) for line in run(data, "--json").stdout.splitlines()]
     assert result.returncode == 1
-    assert [{**line, "file": ""} for line in piped] == [{**line, "file": ""} for line in named]
+    assert [{**line, "file": "", "files": []} for line in piped] == [{**line, "file": "", "files": []} for line in named]
     assert run("-", "--loss-outliers", "demo").exit_code == 2
 
 
