@@ -3,6 +3,11 @@
 import json
 from typing import Any
 
+from glm4viz.conversation import Conversation
+from glm4viz.readers.capture import as_conversation
+from glm4viz.run.batch import from_batch
+from tests.run.tokenizers import of_bytes
+
 Messages = list[dict[str, Any]]
 
 
@@ -41,6 +46,20 @@ RESULTS = [{**GAVE, "tool_call_id": id} for id in "ab"]
 def told(*messages: dict[str, Any]) -> dict[str, Any]:
     """A record of such messages, with the tool beside them."""
     return {"messages": list(messages), "tools": [TOOL]}
+
+
+GOOD_RUN = "<|im_start|>user\nHi?<|im_end|>\n<|im_start|>assistant\nHello.<|im_end|>"
+
+
+def captured(text: str, trained: str = "", pads: int = 0) -> Conversation:
+    """What a run fed: this text, with labels on the first `trained` in it (on all of it without one), and trained padding."""
+    tok = of_bytes("<s>", "<|im_start|>", "<|im_end|>", "<pad>")
+    ids, at = tok.encode(text, specials=True), text.index(trained)
+    start = len(tok.encode(text[:at], specials=True))
+    on = range(start, start + len(tok.encode(trained or text, specials=True)))
+    row, pad = [token if i in on else -100 for i, token in enumerate(ids)], [tok.special_ids["<pad>"]] * pads
+    (sample,) = from_batch({"input_ids": ids + pad, "labels": row + pad, "attention_mask": [1] * len(ids) + [0] * pads}, tok)
+    return as_conversation(sample)
 
 
 # Rule: broken, fine, and how they are labelled where that matters.
@@ -123,4 +142,13 @@ CASES: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     "think-not-closed": (said("u:Hi?", "a:<think>Well.\nHello."), said("u:Hi?", "a:<think>Well.</think>\nHello."), {}),
     "breaks-off": (said("u:Hi?", "a:Hello. I would like to tell you that the"), GOOD, {}),
     "repeats": (said("u:Hi?", "a:" + "I am sorry. " * 8), said("u:Hi?", "a:" + "-" * 80 + " ha ha ha ha."), {}),
+    "roles-unknown": (captured("Hi the"), captured(GOOD_RUN, "Hello.<|im_end|>"), {"recipe": "captured"}),
+    "trained-outside-messages": (
+        captured("...<|im_end|>" + GOOD_RUN, "..."),
+        captured(GOOD_RUN, "Hello.<|im_end|>"),
+        {"recipe": "captured"},
+    ),
+    "padding-trained": (captured(GOOD_RUN, pads=2), captured(GOOD_RUN, "Hello.<|im_end|>"), {"recipe": "captured"}),
+    "prefix-doubled": (captured("<s><s>" + GOOD_RUN), captured("<s>" + GOOD_RUN, "Hello.<|im_end|>"), {"recipe": "captured"}),
+    "packing-unmarked": (captured(GOOD_RUN + "<s>" + GOOD_RUN), captured("<s>" + GOOD_RUN, "Hello.<|im_end|>"), {"recipe": "captured"}),
 }
