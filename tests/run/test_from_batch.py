@@ -291,3 +291,27 @@ def test_samples_and_padding_make_the_batch_again(batch: dict[str, Any]) -> None
     for row, ids, labels in zip(bare, batch["input_ids"], batch["labels"], strict=True):
         assert [PAD] * row.padding[0] + row.input_ids.tolist() + [PAD] * row.padding[1] == ids
         assert [-100] * row.padding[0] + row.labels.tolist() + [-100] * row.padding[1] == labels
+
+
+@pytest.mark.slow
+def test_a_fast_tokenizer_of_transformers() -> None:
+    """Its own pad token is what padding is, even where other special tokens stand in a run."""
+    transformers = pytest.importorskip("transformers")
+    import tokenizers
+
+    alphabet = {c: i for i, c in enumerate(sorted(tokenizers.pre_tokenizers.ByteLevel.alphabet()))}
+    engine = tokenizers.Tokenizer(tokenizers.models.BPE(vocab=alphabet, merges=[]))
+    engine.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    engine.decoder = tokenizers.decoders.ByteLevel()
+    fast = transformers.PreTrainedTokenizerFast(tokenizer_object=engine, eos_token="<|im_end|>", pad_token="<|endoftext|>")
+    fast.add_special_tokens({"additional_special_tokens": ["<|im_start|>"]})
+    batch = fast([TEXT, TEXT[:-10]], padding=True, return_tensors="np")
+    batch["labels"] = np.where(batch["attention_mask"] == 1, batch["input_ids"], -100)
+    for form in (batch, {name: batch[name] for name in ("input_ids", "labels")}):
+        long, short = glm4viz.from_batch(form, fast)
+        assert b"".join(long.token_bytes).decode() == TEXT
+        assert short.padding == (0, len(long) - len(short))
+        assert [(m["role"], m["content"]) for m in long.messages] == [("user", "Hi"), ("assistant", "Hello")]
+    stop = fast.convert_tokens_to_ids("<|im_end|>")
+    (sample,) = glm4viz.from_batch({"input_ids": [batch["input_ids"][0].tolist() + [stop] * 3]}, fast)
+    assert sample.padding == (0, 0)
