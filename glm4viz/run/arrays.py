@@ -12,16 +12,16 @@ Array = npt.NDArray[Any]
 LARGEST_ID = 1 << 22  # no vocabulary comes near; a table of so many tokens still fits anywhere
 
 
-def as_mapping(batch: Any) -> Mapping[str, Any]:
-    """The batch by name: a mapping, an object with attributes, or a list of samples, whose values become rows. Raises BatchError."""
+def as_mapping(batch: Any, names: Sequence[str]) -> Mapping[str, Any]:
+    """The batch by name: a mapping, an object with attributes of these names, or a list of samples, whose values become rows. Raises BatchError."""
     if isinstance(batch, Mapping):
         return batch
     if isinstance(batch, Sequence) and batch and all(isinstance(one, Mapping) for one in batch):
         return {name: [one[name] for one in batch] for name in batch[0] if all(name in one for one in batch)}
     if hasattr(batch, "keys") and hasattr(batch, "__getitem__"):
         return {name: batch[name] for name in batch.keys()}  # noqa: SIM118 — not every such object iterates over its names
-    if hasattr(batch, "__dict__") or hasattr(batch, "_fields"):
-        return {name: getattr(batch, name) for name in (*getattr(batch, "_fields", ()), *getattr(batch, "__dict__", ()))}
+    if found := {name: getattr(batch, name) for name in names if hasattr(batch, name)}:
+        return found
     kind = type(batch).__name__
     raise BatchError(
         f"A {kind} is no batch. Give what the data loader yields: a mapping with input_ids and labels.",
@@ -90,10 +90,11 @@ def check_ids(name: str, rows: Sequence[Array], least: int = 0) -> None:
         bad = np.flatnonzero(((row < 0) & (row != least)) | (row >= LARGEST_ID))
         if len(bad):
             at, value = int(bad[0]), int(row[bad[0]])
+            masked = ("", "") if least >= 0 else (f" A label without loss is {least}.", f"不计损失的标签是 {least}。")
             raise BatchError(
                 f"{name} has {value} at row {r}, position {at}, which can't be a token's id. Give the batch as the tokenizer made it, before "
-                "a model puts marks for images in.",
-                f"{name} 在第 {r} 行、位置 {at} 处是 {value}，不可能是 token 编号。请给出分词器产出的批次，而不是模型放入图像标记之后的。",
+                f"a model puts marks for images in.{masked[0]}",
+                f"{name} 在第 {r} 行、位置 {at} 处是 {value}，不可能是 token 编号。请给出分词器产出的批次，而不是模型放入图像标记之后的。{masked[1]}",
             )
 
 

@@ -72,7 +72,7 @@ class Family:
 
 
 _GLM_TAGS = {"<|system|>": "system", "<|user|>": "user", "<|assistant|>": "assistant", "<|observation|>": "tool"}
-_GLM_PREFIX = ("[gMASK]", "<sop>")
+_GLM_PREFIX = ("[gMASK]", "<sop>", "sop")  # the last is ChatGLM3's
 _INST = {"[INST]": "user", "[SYSTEM_PROMPT]": "system", "[TOOL_RESULTS]": "tool"}
 _INST_CLOSES = {"[/INST]": "assistant", "[/SYSTEM_PROMPT]": "", "[/TOOL_RESULTS]": "assistant"}
 
@@ -184,6 +184,15 @@ PHI = Family(
     prefix=("<s>",),
     stops=("<|end|>", "<|endoftext|>"),
 )
+ROLE_TAGS = Family(  # of no one model: a special token that is named for a role
+    name="role tags",
+    tags={"<|system|>": "system", "<|user|>": "user", "<|assistant|>": "assistant", "<|tool|>": "tool", "<|observation|>": "tool"},
+    blank="\n",
+    ends=("</s>", "<eos>", "<|endoftext|>", "<|end_of_text|>"),
+    needs=("<|user|>", "<|assistant|>"),
+    prefix=("<s>", "<bos>", "<|begin_of_text|>"),
+    stops=("</s>", "<eos>", "<|endoftext|>", "<|end_of_text|>"),
+)
 PHI4 = Family(
     name="Phi-4",
     start="<|im_start|>",
@@ -232,6 +241,7 @@ FAMILIES = (
     MISTRAL,
     HARMONY,
     PHI,
+    ROLE_TAGS,
     PHI4,
     KIMI,
     GRANITE,

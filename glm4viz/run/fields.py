@@ -17,6 +17,10 @@ _IDS, _LABELS = ("input_ids", "tokens"), ("labels", "target_ids", "targets")
 _POSITIONS = ("position_ids", "input_pos")
 _MASKS = ("loss_mask", "loss_masks", "assistant_masks", "completion_mask")  # of these, the first two weigh the loss of given labels too
 _WEIGHTS = ("weights", "loss_weights", "loss_scale", "loss_scales")
+LIMITS = ("cu_seq_lens_q", "cu_seq_lens", "cu_seqlens", "cu_seqlens_q", "cu_seq_lens_k")
+LENGTHS = ("seq_lens", "sequence_lengths")
+NUMBERS = ("seq_idx", "segment_ids", "sequence_ids")
+NAMES = (*_IDS, *_LABELS, "attention_mask", *_POSITIONS, *_MASKS, *_WEIGHTS, *LIMITS, *LENGTHS, *NUMBERS)
 _NO_LABELS = both(
     "The batch has neither labels nor a mask of what is trained: nothing here carries a label.",
     "批次里既没有 labels，也没有训练掩码：这里没有任何标签。",
@@ -56,7 +60,7 @@ class Fields(NamedTuple):
 
 def read_fields(batch: Any, shifted: bool | None) -> Fields:
     """What the batch holds, checked. Raises BatchError."""
-    named = as_mapping(batch)
+    named = as_mapping(batch, NAMES)
     name, value = _first(named, _IDS)
     if value is None:
         known = ", ".join(str(key) for key in list(named)[:8]) or "–"

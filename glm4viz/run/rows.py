@@ -9,12 +9,8 @@ import numpy as np
 from glm4viz.errors import BatchError
 from glm4viz.recipe import IGNORE, Mask
 from glm4viz.run.arrays import to_array, to_rows, whole_numbers
-from glm4viz.run.fields import Fields, Numbers
+from glm4viz.run.fields import LENGTHS, LIMITS, NUMBERS, Fields, Numbers
 from glm4viz.tokenizer import Tokenizer
-
-_LIMITS = ("cu_seq_lens_q", "cu_seq_lens", "cu_seqlens", "cu_seqlens_q", "cu_seq_lens_k")
-_LENGTHS = ("seq_lens", "sequence_lengths")
-_NUMBERS = ("seq_idx", "segment_ids", "sequence_ids")
 
 
 class Padding(NamedTuple):
@@ -101,7 +97,7 @@ def _divisions(fields: Fields) -> list[Mask]:
 
 
 def _limits(named: Mapping[str, Any], total: int) -> Numbers | None:
-    name = next((name for name in _LIMITS if named.get(name) is not None), "")
+    name = next((name for name in LIMITS if named.get(name) is not None), "")
     if not name:
         return None
     (limits,) = whole_numbers(name, [to_array(name, named[name]).reshape(-1)])
@@ -114,7 +110,7 @@ def _limits(named: Mapping[str, Any], total: int) -> Numbers | None:
 
 
 def _lengths(named: Mapping[str, Any], sizes: list[int]) -> list[Numbers] | None:
-    name = next((name for name in _LENGTHS if named.get(name) is not None), "")
+    name = next((name for name in LENGTHS if named.get(name) is not None), "")
     if not name:
         return None
     rows = whole_numbers(name, to_rows(name, named[name]))
@@ -129,7 +125,7 @@ def _lengths(named: Mapping[str, Any], sizes: list[int]) -> list[Numbers] | None
 
 
 def _numbers(named: Mapping[str, Any], sizes: list[int]) -> list[Numbers] | None:
-    name = next((name for name in _NUMBERS if named.get(name) is not None), "")
+    name = next((name for name in NUMBERS if named.get(name) is not None), "")
     if not name:
         return None
     rows = whole_numbers(name, to_rows(name, named[name]))

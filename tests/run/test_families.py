@@ -89,6 +89,12 @@ WRITTEN = {
         [A + "<|end|>", B + "<|end|>"],
         [2, 4],
     ),
+    "role tags": Written(
+        f"<s><|system|>\n{S}</s>\n<|user|>\n{U}</s>\n<|assistant|>\n{A}</s>\n<|user|>\n{V}</s>\n<|assistant|>\n{B}</s>",
+        CHAT,
+        [A + "</s>", B + "</s>"],
+        [2, 4],
+    ),
     "Phi-4": Written(
         "".join(f"<|im_start|>{role}<|im_sep|>{content}<|im_end|>" for role, content in CHAT), CHAT, [A + "<|im_end|>", B + "<|im_end|>"], [2, 4]
     ),
