@@ -43,7 +43,7 @@ def found_in(tokenizer: Tokenizer, ids: Ids, labels: Ids, pad: Mask, weights: Fl
         teaches[real] = taught[np.minimum(np.searchsorted(columns[0], stops - sizes, side="right"), len(taught) - 1)]
     count = len(turns.messages)
     return {
-        "recipe": CAPTURED if family is None else replace(CAPTURED, stops=family.stops, form=family.form),
+        "recipe": CAPTURED if family is None else replace(CAPTURED, stops=_stops(family, tokenizer), form=family.form),
         "tokenizer": tokenizer,
         "messages": turns.messages,
         "input_ids": ids,
@@ -58,6 +58,11 @@ def found_in(tokenizer: Tokenizer, ids: Ids, labels: Ids, pad: Mask, weights: Fl
         "label_weights": weights,
         "notes": tuple(_notes(turns)),
     }
+
+
+def _stops(family: Family, tokenizer: Tokenizer) -> tuple[str, ...]:
+    """The tokens at which a model of this family stops, as far as its tokenizer has them."""
+    return tuple(name for name in family.stops if name in tokenizer.special_ids) or family.stops
 
 
 def _notes(turns: Turns) -> list[Text]:

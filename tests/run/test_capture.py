@@ -254,3 +254,20 @@ def test_without_roles_nothing_is_green() -> None:
         glm4viz.label(record, "glm4")
     masked = glm4viz.from_batch({"input_ids": ids, "labels": [-100] * len(ids)}, tok)[0]
     assert "no-trained-token" in {finding.rule for finding in glm4viz.lint(as_conversation(masked), "captured")}
+
+
+@pytest.mark.parametrize("family", ["ChatML", "GLM-4", "Llama 3"])
+def test_a_row_that_is_cut_within_an_answer_teaches_no_stop(family: str) -> None:
+    written = WRITTEN[family]
+    tok = of_bytes(
+        "[gMASK]", "<sop>", *(f"<|{n}|>" for n in ("im_start", "im_end", "start_header_id", "end_header_id", "eot_id", "begin_of_text"))
+    )
+    tok = glm4viz.load_tokenizer() if family == "GLM-4" else tok
+    cut = fed(tok, written.text[: written.text.index("day")], written.trained[0][:5].split("👋")[:1])
+    (finding,) = (finding for finding in glm4viz.lint(as_conversation(cut), "captured") if finding.rule == "stop-not-trained")
+    assert "no token stands behind the answer" in finding.text
+
+
+def test_a_stop_is_one_that_the_tokenizer_has() -> None:
+    tok = of_bytes("<|im_start|>", "<|im_end|>")
+    assert fed(tok, WRITTEN["ChatML"].text, ["Bye."]).recipe.stops == ("<|im_end|>",)
