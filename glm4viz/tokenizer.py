@@ -20,9 +20,10 @@ from typing import Any
 import numpy as np
 
 from glm4viz.errors import TokenizerError
-from glm4viz.fast import Encoder, Fast, Traced, load_fast, read_fast, trace
+from glm4viz.fast import Encoder, Fast, load_fast, read_fast, trace
 from glm4viz.fast import Ids as Ids
 from glm4viz.fast import Offsets as Offsets
+from glm4viz.fast import Traced as Traced
 
 VOCABULARY_SIZE = 151_329
 VOCABULARY_SHA256 = "5a493598071550244b2ee7f26118f3edec2150b9dfa967929a99052ac83fe716"
@@ -116,7 +117,8 @@ class Tokenizer:
             ids: list[int] = self.encode_many([text])[0].tolist()
             return ids
         if self._fast is not None:
-            return self._fast.whole(text)[0].tolist()
+            ids = self._fast.whole(text)[0].tolist()
+            return list(ids)
         ids = []
         for special, part in self.split_specials(text):
             ids += [self.special_ids[part]] if special else self.encode(part)
@@ -182,9 +184,6 @@ class Tokenizer:
 def _any_of(names: frozenset[str]) -> re.Pattern[str]:
     # Longest first: a name may begin with another one. Of no names there is none to find.
     return re.compile("|".join(re.escape(name) for name in sorted(names, key=len, reverse=True)) or "(?!)")
-
-
-# ---------------------------------------------------------------------------------------------------------------------
 
 
 def read_tokenizer(source: str | Path | None = None) -> Tokenizer:
@@ -260,9 +259,6 @@ def _json_file(path: Path) -> dict[str, Any]:
     except ValueError:
         raise TokenizerError(f"{path} is not valid JSON.", f"{path} 不是合法的 JSON。") from None
     return value if isinstance(value, dict) else {}
-
-
-# ---------------------------------------------------------------------------------------------------------------------
 
 
 def from_transformers(loaded: Any, *, name: str = "") -> Tokenizer:
