@@ -7,6 +7,7 @@ have no token for as `<0xE4>`. Where a tokenizer rewrites text before it encodes
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from glm4viz.errors import TokenizerError
 Ids = npt.NDArray[np.int32]
 Offsets = npt.NDArray[np.int64]
 Encoder = Callable[[Sequence[str]], tuple[Ids, Offsets]]
+Untrimmed = Callable[[], Offsets]  # offsets before a post-processor takes the spaces off them
 BYTE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 UNMATCHABLE = "\ufdd0"  # no character: no text has it
 
@@ -43,19 +45,16 @@ class Traced(NamedTuple):
 class Fast(NamedTuple):
     """vocabulary: the bytes of every token that isn't special. ordinary: encodes texts and never makes a special id. whole: encodes one
     text as the tokenizer itself does, added tokens and all: ids int32 [T], its offsets, and its offsets before they are trimmed.
-    rewrites: what it does to a text first, in the tokenizer's own words; exact: nothing.
+    plain: one text as `ordinary` does, likewise.
+    rewrites: what it does to a text first, in the tokenizer's own words; () where nothing.
     """
 
     vocabulary: Mapping[int, bytes]
     special_ids: Mapping[str, int]
     ordinary: Encoder
-    plain: Callable[[str], tuple[Ids, Offsets, Offsets]]
-    whole: Callable[[str], tuple[Ids, Offsets, Offsets]]
+    plain: Callable[[str], tuple[Ids, Offsets, Untrimmed]]
+    whole: Callable[[str], tuple[Ids, Offsets, Untrimmed]]
     rewrites: tuple[str, ...]
-
-    @property
-    def exact(self) -> bool:
-        return not self.rewrites
 
 
 def load_fast(source: str) -> Any:
@@ -107,29 +106,38 @@ def read_fast(text: str, name: str, *, split_specials: bool = False) -> Fast:
         "post_processor": None,
         "model": _without(model, kind, specials),
     }
-    ordinary, whole, untrimmed = (
-        tokenizers.Tokenizer.from_str(json.dumps(d)) for d in (bare, description, description | {"post_processor": None})
-    )
-    whole.encode_special_tokens = untrimmed.encode_special_tokens = split_specials
+    ordinary, whole = (tokenizers.Tokenizer.from_str(json.dumps(d)) for d in (bare, description))
+    whole.encode_special_tokens = split_specials
+
+    @cache
+    def untrimmed() -> Any:  # a large vocabulary takes seconds: only where it is needed
+        made = tokenizers.Tokenizer.from_str(json.dumps(description | {"post_processor": None}))
+        made.encode_special_tokens = split_specials
+        return made
 
     def encode(texts: Sequence[str]) -> tuple[Ids, Offsets]:
         rows = [encoding.ids for encoding in ordinary.encode_batch_fast(list(texts), add_special_tokens=False)]
         offsets = np.cumsum([0, *map(len, rows)], dtype=np.int64)
         return np.fromiter((i for row in rows for i in row), np.int32, int(offsets[-1])), offsets
 
-    def traced_by(trimmed: Any, own: Any) -> Callable[[str], tuple[Ids, Offsets, Offsets]]:
-        def encode_one(text: str) -> tuple[Ids, Offsets, Offsets]:
-            found, raw = (engine.encode(text, add_special_tokens=False) for engine in (trimmed, own))
-            return np.array(found.ids, np.int32), _pairs(found.offsets), _pairs(raw.offsets)
+    def plain(text: str) -> tuple[Ids, Offsets, Untrimmed]:
+        found = ordinary.encode(text, add_special_tokens=False)
+        return np.array(found.ids, np.int32), _pairs(found.offsets), lambda: _pairs(found.offsets)
 
-        return encode_one
+    def as_it_does(text: str) -> tuple[Ids, Offsets, Untrimmed]:
+        found = whole.encode(text, add_special_tokens=False)
+        return (
+            np.array(found.ids, np.int32),
+            _pairs(found.offsets),
+            lambda: _pairs(untrimmed().encode(text, add_special_tokens=False).offsets),
+        )
 
     return Fast(
         vocabulary=_bytes_of(pieces, steps, byte_level=byte_level, byte_fallback=bool(model.get("byte_fallback"))),
         special_ids=specials,
         ordinary=encode,
-        plain=traced_by(ordinary, ordinary),
-        whole=traced_by(whole, untrimmed),
+        plain=plain,
+        whole=as_it_does,
         rewrites=_rewrites(steps, byte_level=byte_level),
     )
 
@@ -202,7 +210,7 @@ def byte_level_alphabet() -> dict[str, int]:
 # Where tokens stand ---------------------------------------------------------------------------------------------------
 
 
-def trace(text: str, ids: Ids, held: Sequence[bytes], chars: Offsets | None = None, untrimmed: Offsets | None = None) -> Traced:
+def trace(text: str, ids: Ids, held: Sequence[bytes], chars: Offsets | None = None, untrimmed: Untrimmed | None = None) -> Traced:
     """Where tokens that hold the bytes `held` stand in the text. By their sizes, if these bytes are the text; else by the offsets."""
     written = text.encode()
     if b"".join(held) == written:
@@ -211,9 +219,10 @@ def trace(text: str, ids: Ids, held: Sequence[bytes], chars: Offsets | None = No
     if chars is None or untrimmed is None:
         raise ValueError("tokens that aren't the text need the tokenizer's offsets")
     at = np.cumsum([0, *(len(c.encode()) for c in text)], dtype=np.int64)
-    starts, stops = at[untrimmed[:, 0]], at[untrimmed[:, 1]]
+    own = untrimmed()
+    starts, stops = at[own[:, 0]], at[own[:, 1]]
     rewritten: tuple[str, str] | None = None
-    for first, last in _groups(untrimmed):
+    for first, last in _groups(own):
         start, stop = int(starts[first:last].min()), int(stops[first:last].max())
         there, joined = written[start:stop], b"".join(held[first:last])
         # A space that the tokenizer put before the text stands for none of its bytes.

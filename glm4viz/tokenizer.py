@@ -186,10 +186,12 @@ def _any_of(names: frozenset[str]) -> re.Pattern[str]:
     return re.compile("|".join(re.escape(name) for name in sorted(names, key=len, reverse=True)) or "(?!)")
 
 
-def read_tokenizer(source: str | Path | None = None) -> Tokenizer:
+def read_tokenizer(source: Any = None) -> Tokenizer:
     """A vocabulary with its own special tokens and no others; `systems.registry.load_tokenizer` adds the stand-ins. Raises TokenizerError."""
-    if source in (None, "glm-4", "glm-4.5"):
+    if source is None or (isinstance(source, str) and source in ("glm-4", "glm-4.5")):
         return _bundled("glm-4" if source is None else str(source))
+    if not isinstance(source, str | Path):
+        return from_transformers(source)
     directory = Path(source)
     if directory.is_dir() and not (directory / "tokenizer.json").exists() and (directory / "tokenizer.model").exists():
         return _from_tiktoken(directory)
