@@ -55,8 +55,7 @@ class Tokenizer:
 
     `name` says where it came from, `special_ids` maps a special token's name to its id, `chat_template` is the jinja text of
     a model directory (None for the bundled vocabulary). `named_ids` has `special_ids` and the stand-ins: special tokens of other
-    families, which recipes write and this vocabulary lacks. `templates`: its chat templates by name, where it has several; `variables`:
-    what a template may name, such as bos_token.
+    families, which recipes write and this vocabulary lacks. `templates`: all by name; `variables`: what they may name, as bos_token.
     """
 
     def __init__(
@@ -117,8 +116,7 @@ class Tokenizer:
             ids: list[int] = self.encode_many([text])[0].tolist()
             return ids
         if self._fast is not None:
-            ids = self._fast.whole(text)[0].tolist()
-            return list(ids)
+            return list(self._fast.whole(text)[0].tolist())
         ids = []
         for special, part in self.split_specials(text):
             ids += [self.special_ids[part]] if special else self.encode(part)

@@ -31,7 +31,7 @@ def pieces(name: str) -> dict[bytes, int]:
     """Token bytes and ids without what the package adds, and without special tokens."""
     packaged = splintr.Tokenizer.from_pretrained(name)
     special = set(packaged.special_tokens().values())
-    found = {}
+    found: dict[bytes, int] = {}
     for i in range(splintr.base_vocab_size(name)):
         if i not in special:
             try:
