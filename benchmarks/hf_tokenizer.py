@@ -5,8 +5,9 @@ from functools import cache
 import tokenizers
 from tokenizers import AddedToken, Regex, decoders, models, pre_tokenizers
 
+from glm4viz.fast import byte_level_alphabet
 from glm4viz.systems.registry import load_tokenizer
-from glm4viz.tokenizer import SPLIT_PATTERN, VOCABULARY_SIZE, _byte_level_alphabet, read_tokenizer
+from glm4viz.tokenizer import SPLIT_PATTERN, VOCABULARY_SIZE, read_tokenizer
 
 
 @cache
@@ -14,7 +15,7 @@ def hf_tokenizer(name: str = "glm-4") -> tokenizers.Tokenizer:
     """The tokenizer with the special tokens of `name`, "glm-4" or "glm-4.5"; takes a few seconds to build."""
     vocabulary, specials = load_tokenizer(), read_tokenizer(name).special_ids
     ranks = {vocabulary.token_bytes(rank): rank for rank in range(VOCABULARY_SIZE)}
-    to_character = {byte: character for character, byte in _byte_level_alphabet().items()}
+    to_character = {byte: character for character, byte in byte_level_alphabet().items()}
 
     def written(token: bytes) -> str:
         return "".join(to_character[byte] for byte in token)

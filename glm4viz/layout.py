@@ -7,8 +7,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 from glm4viz.conversation import Message as Message  # recipes take it from here, with the rest of what they need
-from glm4viz.tokenizer import Tokenizer
+from glm4viz.tokenizer import Ids, Tokenizer, Traced
 
 # The last three are GLM-4.5's and later: a thought with its tags, the markup and name of a call, and a call's arguments.
 PARTS = ("prefix", "role_tag", "metadata", "newline", "content", "tools", "separator", "stop", "padding", "think", "tool_call", "arguments")
@@ -26,11 +29,20 @@ class Segment(NamedTuple):
     start: int = -1
 
 
+class Made(NamedTuple):
+    """A piece's tokens, already encoded. mask bool [T]; owners int32 [T]: the message that each one's label teaches, -1 for none."""
+
+    traced: Traced
+    mask: npt.NDArray[np.bool_]
+    owners: Ids
+
+
 class Piece(NamedTuple):
     """Segments that become tokens together: one special token (`token` ≥ 0), or text that is encoded as one string (-1).
 
     `mask` is GLM-4's loss_mask: does the training script mark these tokens? `label` replaces the first token's label.
     `owner` is the message that its labels teach, if that isn't the message it stands in. `weight` is what its labels count in the loss.
+    `made`: the tokens, where the recipe or a tokenizer that rewrites text has encoded them; they have masks and owners of their own.
     """
 
     token: int
@@ -39,6 +51,7 @@ class Piece(NamedTuple):
     label: int | None = None
     owner: int | None = None
     weight: float = 1.0
+    made: Made | None = None
 
     @property
     def text(self) -> str:

@@ -10,7 +10,7 @@ import binascii
 import hashlib
 import json
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from copy import copy
 from functools import lru_cache
 from pathlib import Path
@@ -18,13 +18,12 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from glm4viz.errors import TokenizerError
-
-Ids = npt.NDArray[np.int32]
-Offsets = npt.NDArray[np.int64]
-Encoder = Callable[[Sequence[str]], tuple[Ids, Offsets]]
+from glm4viz.fast import Encoder, Fast, load_fast, read_fast, trace
+from glm4viz.fast import Ids as Ids
+from glm4viz.fast import Offsets as Offsets
+from glm4viz.fast import Traced as Traced
 
 VOCABULARY_SIZE = 151_329
 VOCABULARY_SHA256 = "5a493598071550244b2ee7f26118f3edec2150b9dfa967929a99052ac83fe716"
@@ -56,7 +55,7 @@ class Tokenizer:
 
     `name` says where it came from, `special_ids` maps a special token's name to its id, `chat_template` is the jinja text of
     a model directory (None for the bundled vocabulary). `named_ids` has `special_ids` and the stand-ins: special tokens of other
-    families, which recipes write and this vocabulary lacks.
+    families, which recipes write and this vocabulary lacks. `templates`: all by name; `variables`: what they may name, as bos_token.
     """
 
     def __init__(
@@ -66,12 +65,16 @@ class Tokenizer:
         vocabulary: Mapping[int, bytes],
         encoder: Encoder,
         special_ids: Mapping[str, int],
-        chat_template: str | None = None,
+        chat_template: str | Mapping[str, str] | None = None,
+        variables: Mapping[str, str] | None = None,
+        fast: Fast | None = None,
     ) -> None:
         self.name = name
         self.special_ids: dict[str, int] = dict(special_ids)
-        self.chat_template = chat_template
-        self._encoder = encoder
+        self.templates = {"default": chat_template} if isinstance(chat_template, str) else dict(chat_template or {})
+        self.chat_template = self.templates.get("default")
+        self.variables = dict(variables or {})
+        self._encoder, self._fast = encoder, fast
         self._name({**vocabulary}, self.special_ids)
         self.specials_pattern = _any_of(frozenset(self.special_ids))
 
@@ -112,6 +115,8 @@ class Tokenizer:
         if not specials:
             ids: list[int] = self.encode_many([text])[0].tolist()
             return ids
+        if self._fast is not None:
+            return list(self._fast.whole(text)[0].tolist())
         ids = []
         for special, part in self.split_specials(text):
             ids += [self.special_ids[part]] if special else self.encode(part)
@@ -122,6 +127,25 @@ class Tokenizer:
         if not texts:
             return np.empty(0, np.int32), np.zeros(1, np.int64)
         return self._encoder(texts)
+
+    def trace(self, text: str, *, specials: bool = False) -> Traced:
+        """The tokens of `encode`, and where in the text they stand."""
+        if self._fast is None:
+            ids = np.array(self.encode(text, specials=specials), np.int32)
+            return trace(text, ids, self.all_bytes(ids))
+        ids, chars, untrimmed = (self._fast.whole if specials else self._fast.plain)(text)
+        return trace(text, ids, self.all_bytes(ids), chars, untrimmed)
+
+    @property
+    def rewrites(self) -> tuple[str, ...]:
+        """What the tokenizer may do to a text before it encodes it, in Hugging Face's words, such as NFC; () where tokens are the text."""
+        return () if self._fast is None else self._fast.rewrites
+
+    def with_template(self, chat_template: str) -> "Tokenizer":
+        """This tokenizer with another chat template."""
+        made = copy(self)
+        made.templates, made.chat_template = {"default": chat_template}, chat_template
+        return made
 
     def split_specials(self, text: str, names: frozenset[str] | None = None) -> list[tuple[bool, str]]:
         """`text` cut into (is_special, part), in order, without empty parts. Special are `names`, by default all special tokens."""
@@ -160,17 +184,16 @@ def _any_of(names: frozenset[str]) -> re.Pattern[str]:
     return re.compile("|".join(re.escape(name) for name in sorted(names, key=len, reverse=True)) or "(?!)")
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-
-
-def read_tokenizer(source: str | Path | None = None) -> Tokenizer:
+def read_tokenizer(source: Any = None) -> Tokenizer:
     """A vocabulary with its own special tokens and no others; `systems.registry.load_tokenizer` adds the stand-ins. Raises TokenizerError."""
-    if source in (None, "glm-4", "glm-4.5"):
+    if source is None or (isinstance(source, str) and source in ("glm-4", "glm-4.5")):
         return _bundled("glm-4" if source is None else str(source))
+    if not isinstance(source, str | Path):
+        return from_transformers(source)
     directory = Path(source)
     if directory.is_dir() and not (directory / "tokenizer.json").exists() and (directory / "tokenizer.model").exists():
         return _from_tiktoken(directory)
-    return _from_transformers(str(source))
+    return from_transformers(load_fast(str(source)), name=str(source))
 
 
 def _bundled(name: str) -> Tokenizer:
@@ -238,65 +261,40 @@ def _json_file(path: Path) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-
-
-def _from_transformers(source: str) -> Tokenizer:
-    try:
-        from transformers import AutoTokenizer
-    except ImportError:
+def from_transformers(loaded: Any, *, name: str = "") -> Tokenizer:
+    """A fast tokenizer that transformers has loaded (or one of the `tokenizers` library), as it is now. Raises TokenizerError."""
+    name = name or str(getattr(loaded, "name_or_path", "")) or type(loaded).__name__
+    backend = getattr(loaded, "backend_tokenizer", loaded)
+    if not hasattr(backend, "to_str"):
         raise TokenizerError(
-            "Loading a model's tokenizer needs transformers: pip install 'glm4viz[loss]'.",
-            "加载模型自带的分词器需要 transformers：pip install 'glm4viz[loss]'。",
-        ) from None
-    try:
-        loaded = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
-    except Exception as error:  # transformers raises many kinds, down to KeyError, for a source that is no tokenizer
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise TokenizerError(
-            f"No tokenizer could be loaded from {source!r}: {reason}",
-            f"无法从 {source!r} 加载分词器：{reason}",
-        ) from error
-    if not getattr(loaded, "is_fast", False):
-        raise TokenizerError(
-            f"{source!r} has only a slow Python tokenizer; a fast one (tokenizer.json) is needed.",
-            f"{source!r} 只有慢速的 Python 分词器；需要快速版本（tokenizer.json）。",
+            f"{name!r} has only a slow Python tokenizer; a fast one (tokenizer.json) is needed.",
+            f"{name!r} 只有慢速的 Python 分词器；需要快速版本（tokenizer.json）。",
         )
-    template = getattr(loaded, "chat_template", None)
     return from_tokenizers_json(
-        loaded.backend_tokenizer.to_str(), name=source, chat_template=template if isinstance(template, str) else None
+        backend.to_str(),
+        name=name,
+        chat_template=getattr(loaded, "chat_template", None),
+        variables=getattr(loaded, "special_tokens_map", {}),
+        split_specials=bool(getattr(loaded, "split_special_tokens", False)),
     )
 
 
-def from_tokenizers_json(text: str, *, name: str, chat_template: str | None = None) -> Tokenizer:
-    """A Tokenizer from the text of a `tokenizer.json`; byte-level vocabularies only. Raises TokenizerError."""
-    import tokenizers
-
-    description = json.loads(text)
-    if '"ByteLevel"' not in json.dumps([description.get("pre_tokenizer"), description.get("decoder")]):
-        raise TokenizerError(
-            f"{name} is not a byte-level vocabulary, so its tokens' bytes aren't exact. Use a GLM-4 tokenizer.",
-            f"{name} 不是字节级词表，无法给出 token 的准确字节。请换用 GLM-4 的分词器。",
-        )
-    specials = {token["content"]: token["id"] for token in description["added_tokens"]}
-    # Without its added tokens the engine can't make a special id out of text: that is the ordinary encoding.
-    bare = description | {"added_tokens": [], "post_processor": None, "truncation": None, "padding": None}
-    engine = tokenizers.Tokenizer.from_str(json.dumps(bare))
-    to_byte = _byte_level_alphabet()
-    vocabulary = {
-        i: bytes(to_byte[c] for c in token) for token, i in description["model"]["vocab"].items() if all(c in to_byte for c in token)
-    }
-
-    def encode(texts: Sequence[str]) -> tuple[Ids, Offsets]:
-        rows = [encoding.ids for encoding in engine.encode_batch_fast(list(texts), add_special_tokens=False)]
-        offsets = np.cumsum([0, *map(len, rows)], dtype=np.int64)
-        return np.fromiter((i for row in rows for i in row), np.int32, int(offsets[-1])), offsets
-
-    return Tokenizer(name=name, vocabulary=vocabulary, encoder=encode, special_ids=specials, chat_template=chat_template)
-
-
-def _byte_level_alphabet() -> dict[str, int]:
-    """The byte each character of a byte-level vocabulary stands for: printable Latin-1 is itself, the rest follows from U+0100."""
-    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    others = [b for b in range(256) if b not in printable]
-    return {chr(b): b for b in printable} | {chr(0x100 + i): b for i, b in enumerate(others)}
+def from_tokenizers_json(
+    text: str,
+    *,
+    name: str,
+    chat_template: str | Mapping[str, str] | None = None,
+    variables: Mapping[str, str] | None = None,
+    split_specials: bool = False,
+) -> Tokenizer:
+    """A Tokenizer from the text of a `tokenizer.json`; see `fast.read_fast` for which, and what counts as special. Raises TokenizerError."""
+    found = read_fast(text, name, split_specials=split_specials)
+    return Tokenizer(
+        name=name,
+        vocabulary=found.vocabulary,
+        encoder=found.ordinary,
+        special_ids=found.special_ids,
+        chat_template=chat_template,
+        variables=variables,
+        fast=found,
+    )

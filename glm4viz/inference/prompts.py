@@ -1,7 +1,6 @@
 """inference_prompts: for each answer of a conversation, the ids that a server feeds the model before it."""
 
-from collections.abc import Callable, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,7 +10,7 @@ from glm4viz.conversation import Message
 from glm4viz.errors import Glm4vizError, TokenizerError
 from glm4viz.forms import Given, as_chat, is_glm4_form, take
 from glm4viz.inference import glm4
-from glm4viz.inference.own_template import compile_template
+from glm4viz.systems import chat_template
 from glm4viz.systems.glm45 import GLM45, GLM47, Template, official
 from glm4viz.systems.registry import load_tokenizer
 from glm4viz.tokenizer import Ids, Tokenizer
@@ -57,10 +56,15 @@ def renderer(template: str | Path, tokenizer: Tokenizer | None = None) -> tuple[
     text = tok.chat_template or load_tokenizer(template).chat_template
     if text is None:
         raise TokenizerError(f"{template} has no chat template.", f"{template} 没有聊天模板。")
-    return _compiled(text), tok
+    chat_template.compiled(text)  # a template that can't be is an error of the call, not of each prompt
+    return _own(text, tok.variables), tok
 
 
-_compiled = lru_cache(maxsize=8)(compile_template)
+def _own(template: str, variables: Mapping[str, str]) -> Render:
+    def render(messages: Sequence[Message], tools: Sequence[Any] | None) -> str:
+        return chat_template.render(template, messages, tools or None, prompt=True, variables=variables).text
+
+    return render
 
 
 def _official(t: Template) -> Render:

@@ -7,11 +7,12 @@ and shared, so what a batch of thousands costs per message is one small integer 
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from glm4viz.layout import Message, Piece, Writer
+from glm4viz.layout import Made, Message, Piece, Writer
 from glm4viz.recipe import IGNORE, Mask, Recipe, Rows
 from glm4viz.tokenizer import Ids, Offsets, Tokenizer
 
@@ -33,6 +34,7 @@ class Entries:
     codes: "array[int]" = field(default_factory=lambda: array("H"))
     texts: list[str] = field(default_factory=list)
     row_sizes: list[int] = field(default_factory=list)
+    made: dict[int, Made] = field(default_factory=dict)  # by the number of the text; that one is empty
 
     def code(self, frame: Frame) -> int:
         return self.frames.setdefault(frame, len(self.frames))
@@ -40,7 +42,10 @@ class Entries:
     def add_row(self, pieces: Sequence[Piece]) -> None:
         for piece in pieces:
             self.codes.append(self.code(_frame(piece)))
-            if piece.token < 0:
+            if piece.made is not None:
+                self.made[len(self.texts)] = piece.made
+                self.texts.append("")
+            elif piece.token < 0:
                 self.texts.append(piece.text)
         self.row_sizes.append(len(pieces))
 
@@ -59,7 +64,7 @@ class Encoded(NamedTuple):
 
 def encode(entries: Entries, recipe: Recipe, tokenizer: Tokenizer) -> Encoded:
     """Tokens, mask and labels of all rows at once. Raises UnicodeEncodeError for a text that is not Unicode."""
-    text_ids, text_offsets = tokenizer.encode_many(entries.texts)
+    text_ids, text_offsets = _with_made(entries, *tokenizer.encode_many(entries.texts))
     frames = list(entries.frames)
     codes = np.frombuffer(entries.codes, np.uint16)
     head_sizes = np.array([len(frame.head) for frame in frames], np.int64)[codes]
@@ -80,6 +85,9 @@ def encode(entries: Entries, recipe: Recipe, tokenizer: Tokenizer) -> Encoded:
     ids[is_text] = text_ids
 
     mask = np.repeat(np.array([frame.mask for frame in frames], bool)[codes], sizes)
+    for number, made in entries.made.items():
+        start = starts[np.flatnonzero(has_text)[number]]
+        mask[start : start + len(made.mask)] = made.mask
     offsets = np.concatenate([[0], stops[np.cumsum(entries.row_sizes, dtype=np.int64) - 1]])
     rows = Rows(ids, mask, offsets)
     if recipe.remask is not None:
@@ -96,6 +104,16 @@ def encode(entries: Entries, recipe: Recipe, tokenizer: Tokenizer) -> Encoded:
     return Encoded(rows, labels, sizes)
 
 
+def _with_made(entries: Entries, ids: Ids, offsets: Offsets) -> tuple[Ids, Offsets]:
+    """The texts' ids and offsets with those of the pieces that were encoded already."""
+    if not entries.made:
+        return ids, offsets
+    rows = [ids[start:stop] for start, stop in pairwise(offsets.tolist())]
+    for number, made in entries.made.items():
+        rows[number] = made.traced.ids
+    return np.concatenate(rows), np.cumsum([0, *map(len, rows)], dtype=np.int64)
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 
 
@@ -103,7 +121,20 @@ def lay_out(recipe: Recipe, messages: Sequence[Message], tokenizer: Tokenizer, t
     """The pieces of each sample that the recipe makes of one conversation."""
     writer = Writer(tokenizer, tools)
     recipe.layout(messages, writer)
-    return [row for row in writer.rows if row]
+    rows = [row for row in writer.rows if row]
+    return [[_made(piece, tokenizer) for piece in row] for row in rows] if tokenizer.rewrites else rows
+
+
+def _made(piece: Piece, tokenizer: Tokenizer) -> Piece:
+    """A text piece with its tokens, for a tokenizer whose tokens may not be the text: it alone knows where they stand."""
+    if piece.token >= 0 or piece.made is not None:
+        return piece
+    traced = tokenizer.trace(piece.text)
+    message = np.array([segment.message for segment in piece.segments], np.int32)
+    ends = np.cumsum([len(segment.text.encode()) for segment in piece.segments])
+    owner = message[np.minimum(np.searchsorted(ends, traced.starts, "right"), len(message) - 1)] if piece.owner is None else piece.owner
+    size = len(traced.ids)
+    return piece._replace(made=Made(traced, np.full(size, piece.mask), np.full(size, owner, np.int32)))
 
 
 def cut_right(offsets: Offsets, max_length: int) -> tuple[Mask, Offsets]:

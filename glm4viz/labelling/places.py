@@ -27,5 +27,5 @@ def place(
     held = np.where((content_start[at] < 0) & (stops > starts_there[next_content[at]]), next_content[at], at)
     origin = content_start[held] - segment_starts[held]
     spans = np.stack([np.maximum(starts, segment_starts[held]) + origin, np.minimum(stops, segment_ends[held]) + origin], 1)
-    spans[content_start[held] < 0] = -1
+    spans[(content_start[held] < 0) | (message[held] != message[at])] = -1
     return message[at].astype(np.int32), part[at].astype(np.uint8), spans.astype(np.int32)

@@ -6,15 +6,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from glm4viz.conversation import Conversation, find_surrogate, surrogate_error
+from glm4viz.conversation import Conversation, find_surrogate, shown, surrogate_error
 from glm4viz.errors import SeveralSamples
 from glm4viz.forms import Given, Taken, take
 from glm4viz.labelling.engine import Entries, encode, lay_out
 from glm4viz.labelling.places import place
-from glm4viz.layout import PART_CODES, PARTS, Piece, Segment
+from glm4viz.layout import PART_CODES, PARTS, Made, Piece, Segment
 from glm4viz.recipe import IGNORE, Floats, LabelledSample, MaxLength, Recipe, check_max_length
 from glm4viz.systems.captured import CAPTURED
 from glm4viz.systems.registry import DEFAULT, get_recipe, tokenizer_for
+from glm4viz.texts import Text, both
 from glm4viz.tokenizer import Ids, Tokenizer
 
 
@@ -80,6 +81,9 @@ def _sample(recipe: Recipe, tokenizer: Tokenizer, taken: Taken, pieces: Sequence
     else:
         given = np.array([-2 if piece.owner is None else piece.owner for piece in pieces], np.int32)[numbers]
         teaches = np.where(given == -2, message_index, given)
+        for made, here in _made(pieces, sizes):
+            teaches[here] = made.owners
+    rewritten = [made.traced.rewritten for made, _ in _made(pieces, sizes) if made.traced.rewritten is not None]
     sample = LabelledSample(
         recipe=recipe,
         tokenizer=tokenizer,
@@ -94,7 +98,7 @@ def _sample(recipe: Recipe, tokenizer: Tokenizer, taken: Taken, pieces: Sequence
         full_sizes=np.bincount(message_index % (len(messages) + 1), minlength=len(messages) + 1).astype(np.int32),
         tools=taken.tools,
         label_weights=_weights(recipe, pieces, numbers),
-        notes=taken.notes,
+        notes=(*taken.notes, *(rewrites(tokenizer, *pair) for pair in rewritten[:1])),
     )
     if recipe.fit is not None:
         return recipe.fit(sample, max_length)
@@ -114,6 +118,29 @@ def _weights(recipe: Recipe, pieces: Sequence[Piece], numbers: Ids) -> Floats | 
     return np.concatenate([weights[:1], weights[:-1]]) if recipe.shift else weights
 
 
+def _made(pieces: Sequence[Piece], entry_sizes: npt.NDArray[np.int64]) -> list[tuple[Made, slice]]:
+    """The pieces that came with their tokens, and where these stand in the sample."""
+    ends = np.cumsum(entry_sizes).tolist()
+    return [(piece.made, slice(end - size, end)) for piece, end, size in zip(pieces, ends, entry_sizes.tolist(), strict=True) if piece.made]
+
+
+def _begins(pieces: Sequence[Piece], piece_ends: npt.NDArray[np.int64]) -> list[int]:
+    """The byte at which each of these pieces begins."""
+    starts = [0, *piece_ends[:-1].tolist()]
+    return [start for piece, start in zip(pieces, starts, strict=True) if piece.made]
+
+
+def rewrites(tokenizer: Tokenizer, text: str, tokens: str) -> Text:
+    """A note that the tokens hold other bytes than the text."""
+    how = ", ".join(tokenizer.rewrites) or "added tokens"
+    first, zh = (f": the first is {shown(text)}, whose tokens are {shown(tokens)}", f"：首处是 {shown(text)}，其 token 是 {shown(tokens)}")
+    return both(
+        f"{tokenizer.name} rewrites text before it encodes it ({how}), so the tokens differ from the text{first if text or tokens else ''}. "
+        "Spans follow the tokenizer's own offsets.",
+        f"{tokenizer.name} 在编码之前会改写文本（{how}），因此 token 与文本不同{zh if text or tokens else ''}。span 依据分词器自己的偏移。",
+    )
+
+
 def _locate(
     ids: Ids, entry_sizes: npt.NDArray[np.int64], pieces: Sequence[Piece], tokenizer: Tokenizer
 ) -> tuple[Ids, npt.NDArray[np.uint8], Ids]:
@@ -130,8 +157,14 @@ def _locate(
     limit = np.repeat(piece_ends, entry_sizes)
     stops = np.minimum(token_ends + np.repeat(drift, entry_sizes), limit)
     starts = np.minimum(token_ends - token_sizes + np.repeat(drift, entry_sizes), limit - 1)
+    for (made, here), begins in zip(_made(pieces, entry_sizes), _begins(pieces, piece_ends), strict=True):
+        starts[here], stops[here] = begins + made.traced.starts, begins + made.traced.stops
+    empty = stops <= starts  # a space that the tokenizer added, say: it holds nothing of the text
+    starts = np.minimum(starts, limit - 1)
 
     if unknown := {segment.part for segment in segments} - PART_CODES.keys():
         raise ValueError(f"a recipe writes a part {unknown.pop()!r}; it must be one of {', '.join(PARTS)}")
     column = [(segment.message, PART_CODES[segment.part], segment.start) for segment in segments]
-    return place(starts, stops, segment_ends, *np.array(column, np.int64).T)
+    message_index, part_codes, spans = place(starts, stops, segment_ends, *np.array(column, np.int64).T)
+    spans[empty] = -1
+    return message_index, part_codes, spans

@@ -9,7 +9,7 @@ import numpy as np
 from glm4viz.errors import TokenizerError
 from glm4viz.systems.registry import load_tokenizer
 from glm4viz.texts import Text, both
-from glm4viz.tokenizer import Tokenizer, from_tokenizers_json
+from glm4viz.tokenizer import Tokenizer, from_transformers
 
 
 def as_tokenizer(given: Any) -> Tokenizer:
@@ -22,13 +22,7 @@ def as_tokenizer(given: Any) -> Tokenizer:
     if isinstance(given, str | PathLike):
         return load_tokenizer(str(given))
     if hasattr(given, "backend_tokenizer") or hasattr(given, "to_str"):
-        name, template = getattr(given, "name_or_path", ""), getattr(given, "chat_template", None)
-        text = (given.backend_tokenizer if hasattr(given, "backend_tokenizer") else given).to_str()
-        return from_tokenizers_json(
-            text,
-            name=name if isinstance(name, str) and name else "tokenizer",
-            chat_template=template if isinstance(template, str) else None,
-        )
+        return from_transformers(given)
     if hasattr(given, "tokenizer"):
         return as_tokenizer(given.tokenizer)
     kind = type(given).__name__

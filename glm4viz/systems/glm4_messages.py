@@ -11,6 +11,7 @@ from typing import Any
 
 from glm4viz.errors import RecipeRejects
 from glm4viz.layout import Message, Segment, Writer
+from glm4viz.systems import chat_template
 
 PERSONA = "你是一个名为 {name} 的人工智能助手。你是基于智谱AI训练的语言模型 GLM-4 模型开发的，你的任务是针对用户的问题和要求提供适当的答复和支持。"
 TOOLS_HEADING = "\n\n# 可用工具"
@@ -104,12 +105,8 @@ def _from_template(tools: Any, w: Writer) -> str:
             "Load the tokenizer of a glm-4-9b-chat directory.",
             "内置工具（python、simple_browser、cogview）的说明文字只在模型自带的模板里。请加载 glm-4-9b-chat 目录的分词器。",
         )
-    from transformers.utils.chat_template_utils import render_jinja_template
-
-    conversation = [{"role": "system", "content": "", "tools": tools}]
-    rendered = render_jinja_template(conversations=[conversation], chat_template=w.tokenizer.chat_template)[0][0]
-    block: str = rendered.removeprefix("[gMASK]").removeprefix("<sop>").removeprefix("<|system|>").removeprefix("\n")
-    return block
+    rendered = chat_template.render(w.tokenizer.chat_template, [{"role": "system", "content": "", "tools": tools}]).text
+    return rendered.removeprefix("[gMASK]").removeprefix("<sop>").removeprefix("<|system|>").removeprefix("\n")
 
 
 def _crash(where: str, error: Exception) -> RecipeRejects:

@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Collection
 from functools import cache, lru_cache
 from importlib import import_module
-from pathlib import Path
 from pkgutil import iter_modules
 from types import MappingProxyType, ModuleType
+from typing import Any
 
 from glm4viz import systems
 from glm4viz.errors import TokenizerError, UnknownRecipe
@@ -62,14 +62,14 @@ def _bundled(name: str) -> Tokenizer:
     return read_tokenizer(name).with_stand_ins(stand_ins())
 
 
-def load_tokenizer(source: str | Path | None = None) -> Tokenizer:
+def load_tokenizer(source: Any = None) -> Tokenizer:
     """The bundled GLM-4 vocabulary (no argument or "glm-4"), the same with GLM-4.5's special tokens ("glm-4.5"), or a model's.
 
-    A model is a directory or a hub id: a fast Hugging Face tokenizer (loaded with transformers, never with remote code), or a
-    directory with a tiktoken-style `tokenizer.model`. One with GLM-4's tags can also name the stand-ins of all recipes; in another
+    A model is a directory or a hub id: any fast Hugging Face tokenizer that is byte-level or SentencePiece-style (loaded with
+    transformers, never with remote code), such a tokenizer that is loaded already, or a directory with a tiktoken-style `tokenizer.model`. One with GLM-4's tags can also name the stand-ins of all recipes; in another
     vocabulary their ids may be taken. Raises TokenizerError.
     """
-    if source in (None, "glm-4", "glm-4.5"):
+    if source is None or (isinstance(source, str) and source in ("glm-4", "glm-4.5")):
         return _bundled("glm-4" if source is None else str(source))
     found = read_tokenizer(source)
     return found.with_stand_ins(stand_ins()) if found.special_ids.keys() >= set(GLM_TAGS) else found

@@ -7,7 +7,6 @@ import numpy as np
 from glm4viz.layout import PARTS
 from glm4viz.reading.reasons import ORDER, REASONS, reasons
 from glm4viz.recipe import LabelledSample
-from glm4viz.tokenizer import VOCABULARY_SIZE
 from glm4viz.ui.i18n import language, t
 from glm4viz.ui.web.token_view import TEXTS, TokenView
 
@@ -16,7 +15,7 @@ def as_view(sample: LabelledSample, **more: Any) -> TokenView:
     """What the token view shows of a sample; `more` are its optional fields, such as values that colour the tokens."""
     roles = [str(message["role"]) for message in sample.messages]
     # Labels may name ids that stand nowhere in the input, and these need a name too.
-    special = {int(i) for ids in (sample.input_ids, sample.labels) for i in np.unique(ids[ids >= VOCABULARY_SIZE])}
+    special = set(sample.tokenizer.named_ids.values()) & {int(i) for ids in (sample.input_ids, sample.labels) for i in np.unique(ids)}
     return TokenView(
         token_bytes=b"".join(sample.token_bytes),
         sizes=sample.tokenizer.token_sizes(sample.input_ids),

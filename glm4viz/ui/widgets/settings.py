@@ -13,8 +13,9 @@ from glm4viz.ui.widgets.training_config import choose_config, show_config
 MAX_INPUT, MAX_OUTPUT = 512, 512  # GLM-4's lora.yaml
 CUSTOM = "custom"
 THINKING = "trl-glm4.5"  # what a conversation with thoughts or calls is opened with on request
+ANY = "∗"  # a recipe for any model, whatever its tokenizer
 # By what an id says; the first that fits. GLM-4's recipes have no sign of their own, but that the systems of other models are named after these.
-FAMILIES = {"GLM-4.5": "glm4.5", "GLM-4.7": "glm4.7", "GLM-Z1": "glmz1", "ChatGLM": "chatglm", "InternLM": "internlm"}
+FAMILIES = {"GLM-4.5": "glm4.5", "GLM-4.7": "glm4.7", "GLM-Z1": "glmz1", "ChatGLM": "chatglm", "InternLM": "internlm", ANY: "hf-"}
 ORDER = ("GLM-4", *FAMILIES)
 
 
