@@ -9,6 +9,7 @@ import glm4viz
 from glm4viz.run.families import FAMILIES, Family
 from glm4viz.run.sample import CapturedSample
 from glm4viz.tokenizer import Tokenizer
+from tests.run.fed import check_columns, fed
 from tests.run.tokenizers import of_bytes, of_splintr
 
 
@@ -120,20 +121,6 @@ def tokenizer_of(family: Family) -> Tokenizer:
     return of_bytes(*sorted(family.marks - ({"[INST]", "[/INST]"} if family.plain else set())), "<unused>", *family.needs)
 
 
-def fed(tokenizer: Tokenizer, text: str, trained: list[str]) -> CapturedSample:
-    """A batch of one row, in which these texts carry labels."""
-    ids = np.array(tokenizer.encode(text, specials=True))
-    data, labels, at = text.encode(), np.full(len(ids), -100), 0
-    stops = np.cumsum(tokenizer.token_sizes(ids.astype(np.int32)))
-    for one in trained:
-        at = data.index(one.encode(), at)
-        here = (stops > at) & (stops <= at + len(one.encode()))
-        assert here.any(), one
-        labels[here], at = ids[here], at + len(one.encode())
-    (sample,) = glm4viz.from_batch({"input_ids": ids[None], "labels": labels[None]}, tokenizer)
-    return sample
-
-
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
 def test_each_family_is_read_by_its_tags(family: Family) -> None:
     written = WRITTEN[family.name]
@@ -145,20 +132,6 @@ def test_each_family_is_read_by_its_tags(family: Family) -> None:
     taught = sample.owner[sample.trained]
     assert taught[np.concatenate([[True], taught[1:] != taught[:-1]])].tolist() == list(dict.fromkeys(written.taught))
     check_columns(sample)
-
-
-def check_columns(sample: CapturedSample) -> None:
-    """Spans hold what the tokens hold; all of every content is held, once; masked tokens teach nobody."""
-    held: list[bytearray] = [bytearray() for _ in sample.messages]
-    for i, (start, stop) in enumerate(sample.spans.tolist()):
-        if start >= 0:
-            content = str(sample.messages[sample.message_index[i]]["content"]).encode()
-            assert content[start:stop] in sample.token_bytes[i]
-            assert start == len(held[sample.message_index[i]])
-            held[sample.message_index[i]] += content[start:stop]
-    assert [bytes(text).decode() for text in held] == [m["content"] for m in sample.messages]
-    assert ((sample.owner >= 0) <= sample.trained).all()
-    assert (np.diff(sample.pieces) >= 0).all()
 
 
 @pytest.mark.parametrize("family", [family for family in FAMILIES if not family.plain], ids=lambda family: family.name)
@@ -257,47 +230,6 @@ def test_rows_that_begin_and_end_anywhere() -> None:
                 (sample,) = glm4viz.from_batch({"input_ids": ids[start:stop], "labels": ids[start:stop]}, tok)
                 assert sample.input_ids.tolist() == ids[start:stop]
                 check_columns(sample)
-
-
-# Tools and thoughts ---------------------------------------------------------------------------------------------------
-
-
-def test_calls_and_results_of_chatml() -> None:
-    tok = of_bytes("<|im_start|>", "<|im_end|>", "<tool_call>", "</tool_call>", "<think>", "</think>")
-    text = (
-        "<|im_start|>user\nTime?<|im_end|>\n<|im_start|>assistant\n<think>\nLook.\n</think>\n\nWait.\n<tool_call>\n"
-        '{"name": "now", "arguments": {"zone": "UTC"}}\n</tool_call><|im_end|>\n'
-        "<|im_start|>user\n<tool_response>\nnine\n</tool_response>\n<tool_response>\nten\n</tool_response><|im_end|>\n"
-    )
-    sample = fed(tok, text, ["Wait."])
-    assert [m["role"] for m in sample.messages] == ["user", "assistant", "tool", "tool"]
-    answer = sample.messages[1]
-    assert (answer["reasoning_content"], answer["content"]) == ("Look.", "Wait.")
-    assert answer["tool_calls"][0]["function"] == {"name": "now", "arguments": {"zone": "UTC"}}
-    assert [m["content"] for m in sample.messages[2:]] == ["nine", "ten"]
-    arguments = b"".join(b for b, part in zip(sample.token_bytes, sample.parts, strict=True) if part == "arguments")
-    assert arguments == b'{"zone": "UTC"}'
-    check_columns(sample)
-
-
-def test_a_call_that_can_t_be_read_stays_in_the_text() -> None:
-    tok = of_bytes("<|im_start|>", "<|im_end|>", "<tool_call>", "</tool_call>")
-    sample = fed(tok, "<|im_start|>assistant\nSee <tool_call>\n{broken}\n</tool_call><|im_end|>", ["See"])
-    assert sample.messages[0]["content"] == "See <tool_call>\n{broken}\n</tool_call>"
-    assert "tool_call" in set(sample.parts)
-    check_columns(sample)
-
-
-def test_tool_results_of_llama_and_mistral() -> None:
-    llama = of_bytes("<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", "<|eom_id|>")
-    text = "<|start_header_id|>ipython<|end_header_id|>\n\nnine<|eot_id|>"
-    assert [(m["role"], m["content"]) for m in fed(llama, text, ["nine"]).messages] == [("tool", "nine")]
-    mistral = of_bytes("<s>", "</s>", "[INST]", "[/INST]", "[TOOL_RESULTS]", "[/TOOL_RESULTS]", "[TOOL_CALLS]")
-    text = "<s>[INST]Time?[/INST][TOOL_CALLS][{}]</s>[TOOL_RESULTS]nine[/TOOL_RESULTS]It is nine.</s>"
-    sample = fed(mistral, text, ["It is nine.</s>"])
-    assert [m["role"] for m in sample.messages] == ["user", "assistant", "tool", "assistant"]
-    assert set(sample.owner[sample.trained].tolist()) == {3}
-    check_columns(sample)
 
 
 # GLM's own recipes ----------------------------------------------------------------------------------------------------
