@@ -10,7 +10,7 @@ from glm4viz.linter.case import Case, label_case, tokens_at
 from glm4viz.linter.findings import SEVERITIES, Finding, Hit, Rule
 from glm4viz.linter.registry import ORDER, RULES
 from glm4viz.linter.rules.conversation import CONTENT_NOT_TEXT, MALFORMED, REFUSED, UNKNOWN_ROLE
-from glm4viz.recipe import Form, MaxLength, Recipe, check_max_length
+from glm4viz.recipe import Form, LabelledSample, MaxLength, Recipe, check_max_length
 from glm4viz.systems.registry import DEFAULT, get_recipe
 from glm4viz.tokenizer import Tokenizer
 
@@ -19,18 +19,21 @@ _EXPLAIN_REFUSAL = {"tools-readme-form", "tools-malformed", "null-tools", "metad
 
 
 def lint(
-    messages: Given,
+    messages: Given | LabelledSample,
     recipe: str | Recipe = DEFAULT,
     max_length: MaxLength = None,
     tokenizer: Tokenizer | None = None,
     *,
     tools: Sequence[Any] | None = None,
 ) -> list[Finding]:
-    """What would ruin training on this conversation, the worst first; an empty list for a clean one. It is given as to `label`.
+    """What would ruin training on this conversation, the worst first; an empty list for a clean one. It is given as to `label`, or as the
+    sample that was made of it or fed by a run, which is then looked at as it is.
 
     Never raises for a conversation: what `label` raises on is a finding. An unknown recipe or limit raises as it does in `label`.
     `message_index` counts in the messages as the recipe takes them, which are the sample's.
     """
+    if isinstance(messages, LabelledSample):
+        return sorted(findings_of(Case(messages.messages, messages.recipe, [messages], tools=messages.tools), RULES.values()), key=rank)
     found = get_recipe(recipe)
     check_max_length(found, max_length)
     try:

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 from glm4viz.layout import PARTS
+from glm4viz.reading.stops import Positions
 from glm4viz.reading.verdict import positions
-from glm4viz.recipe import LabelledSample
+from glm4viz.recipe import LabelledSample, Mask
 from glm4viz.systems.glm45 import last_user
 from glm4viz.texts import Text
 
@@ -51,6 +52,7 @@ def thoughts(sample: LabelledSample) -> list[Thought]:
     found = []
     for m, (message, inside) in enumerate(zip(sample.messages, positions(sample), strict=True)):
         own, given = inside[sample.part_codes[inside] == THINK], has_thought(message)
+        own = own if len(own) else inside[_holds_thought(sample, message, inside)]
         if message["role"] != "assistant" or not (len(own) or given) or not len(inside):
             continue
         text = b"".join(sample.tokenizer.all_bytes(sample.input_ids[own])).decode("utf-8", "replace")
@@ -67,6 +69,13 @@ def thoughts(sample: LabelledSample) -> list[Thought]:
             )
         )
     return found
+
+
+def _holds_thought(sample: LabelledSample, message: Mapping[str, Any], inside: Positions) -> Mask:
+    """bool [inside]: the tokens of a thought that is text of the content like any other, as recipes without a part for it write it."""
+    before, tag, _ = (message.get("content") or "").rpartition("</think>")
+    start = sample.spans[inside, 0]
+    return (start >= 0) & (start < len((before + tag).encode()))
 
 
 def has_thought(message: Mapping[str, Any]) -> bool:

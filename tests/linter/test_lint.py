@@ -1,8 +1,10 @@
 """Every rule finds what it is for, and nothing in what is fine."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -194,3 +196,11 @@ def test_repetition_is_found_from_where_it_begins() -> None:
 @pytest.mark.parametrize("language", PAGES)
 def test_the_page_of_rules_is_up_to_date(language: str) -> None:
     assert (DOCS / PAGES[language]).read_text("utf-8") == page(language), "run python -m glm4viz.linter.page"
+
+
+def test_a_sample_is_linted_as_it_is() -> None:
+    talk = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
+    sample = glm4viz.label(talk, "trl")
+    assert glm4viz.lint(sample) == glm4viz.lint(talk, "trl") != []
+    unlabelled = replace(sample, labels=np.full_like(sample.labels, -100))
+    assert "no-trained-token" in [finding.rule for finding in glm4viz.lint(unlabelled)]

@@ -39,3 +39,9 @@ def test_glm4_recipes_leave_a_given_thought_out() -> None:
     talk = [{"role": "user", "content": "Hi"}, {"role": "assistant", "reasoning_content": "A greeting.", "content": "Hello"}]
     (found,) = thoughts(glm4viz.label(talk))
     assert (found.given, found.written, found.trained) == (True, "absent", 0)
+
+
+def test_a_thought_that_is_text_like_any_other_is_written() -> None:
+    talk = [{"role": "user", "content": "x"}, {"role": "assistant", "content": "<think>\n想\n</think>\n\nfoo"}]
+    (found,) = thoughts(glm4viz.label(talk, "glm4"))
+    assert (found.written, found.text["en"]) == ("kept", "thought trained")
