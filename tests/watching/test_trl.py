@@ -21,7 +21,7 @@ def trainer(folder: Path, fail_on: Any = None, data: Any = None, **more: Any) ->
     given = {"max_steps": 1, "per_device_train_batch_size": 2, "report_to": [], "save_strategy": "no", "use_cpu": True, "bf16": False}
     return trl.SFTTrainer(
         model=tiny.model(),
-        args=trl.SFTConfig(output_dir=str(folder / "out"), max_length=256, disable_tqdm=True, **(given | more)),
+        args=trl.SFTConfig(output_dir=str(folder / "out"), disable_tqdm=True, **(given | {"max_length": 256} | more)),
         train_dataset=data or datasets.Dataset.from_list([{"messages": talk} for talk in tiny.TALKS]),
         processing_class=tiny.tokenizer(),
         callbacks=[glm4viz.TrainerCallback(folder / NAME, fail_on)],
@@ -56,7 +56,7 @@ def test_assistant_only_loss(tmp_path: Path) -> None:
     assert {b"<|im_end|>"} == {sample.token_bytes[np.flatnonzero(sample.trained)[-1]] for sample in samples}
 
 
-@pytest.mark.parametrize("more", [{"packing": True}, {"padding_free": True}])
+@pytest.mark.parametrize("more", [{"packing": True}, {"padding_free": True, "max_length": None}])
 def test_packed_rows_are_divided(tmp_path: Path, more: dict[str, Any]) -> None:
     made = trainer(tmp_path, assistant_only_loss=True, **more)
     fed, samples = fed_and_captured(made, tmp_path)
@@ -89,8 +89,15 @@ def test_label_smoothing(tmp_path: Path) -> None:
 
 
 def test_every_label_masked_stops_the_run(tmp_path: Path) -> None:
-    rows = [{name: row[name] for name in ("input_ids", "labels")} for row in tiny.rows(tiny.tokenizer(), masked=True)]
-    made = trainer(tmp_path, "error", datasets.Dataset.from_list(rows))
+    """TRL drops rows without a label itself; a collator of one's own masks them behind its back."""
+    made = trainer(tmp_path, "error")
+    collate = made.data_collator
+
+    def mask_all(rows: list[Any]) -> Any:
+        batch = collate(rows)
+        return {**batch, "labels": torch.full_like(batch["labels"], -100)}
+
+    made.data_collator = mask_all
     with pytest.raises(RunStopped, match="No token is trained"):
         made.train()
     assert made.state.global_step == 0
