@@ -184,10 +184,15 @@ def _completed(seen: Mapping[str, Any], given: Any) -> tuple[Mapping[str, Any], 
     """
     known = dict(given) if isinstance(given, Mapping) or hasattr(given, "keys") else {}
     if "input_ids" not in seen or _same(seen["input_ids"], known.get("input_ids")):
-        seen = known | dict(seen)
+        cut = {name for name in TARGETS if name in known and _shape(seen.get(name)) != _shape(known[name])}  # to the logits that are kept
+        seen = known | {name: value for name, value in seen.items() if name not in cut}
     if not has_targets(seen) and seen.get("shift_labels") is not None:
         return dict(seen) | {"labels": seen["shift_labels"]}, True
     return {name: value for name, value in seen.items() if value is not None or name in TARGETS}, None
+
+
+def _shape(value: Any) -> tuple[int, ...]:
+    return tuple(getattr(value, "shape", ()))
 
 
 def _same(one: Any, other: Any) -> bool:

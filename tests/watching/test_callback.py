@@ -169,6 +169,20 @@ def test_a_model_that_is_not_called(tmp_path: Path) -> None:
         trainer(tmp_path, cls=Around, masked=True, fail_on="error").train()
 
 
+def test_labels_cut_to_the_logits_that_are_kept(tmp_path: Path) -> None:
+    """As ms-swift does: the head computes only the end of each row, and the labels are cut to it."""
+
+    class Kept(Trainer):  # type: ignore[misc]
+        def compute_loss(self, model: Any, inputs: Any, **_: Any) -> Any:
+            fed.append({name: value.clone() for name, value in inputs.items()})
+            inputs["labels"] = inputs["labels"][:, -20:]
+            return model(**inputs, logits_to_keep=20).loss
+
+    fed: list[dict[str, Any]] = []
+    trainer(tmp_path, cls=Kept, fail_on="error").train()
+    same_as_fed(tmp_path / NAME, fed[0])
+
+
 def test_a_fault_of_ours_ends_no_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_text("")
     made = trainer(tmp_path, callback=glm4viz.TrainerCallback(tmp_path / "file" / NAME, "error"))
