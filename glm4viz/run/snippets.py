@@ -66,7 +66,7 @@ for batch in glm4viz.watch(dataloader, tokenizer, "run.glm4viz.json.gz", fail_on
 from llamafactory.train.tuner import run_exp
 
 run_exp(callbacks=[glm4viz.TrainerCallback("run.glm4viz.json.gz", fail_on="error")])""",
-        read="LLaMA-Factory 0.9.5",
+        tried="LLaMA-Factory 0.9.5",
     ),
     Snippet(
         "ms-swift",

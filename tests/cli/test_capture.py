@@ -37,6 +37,13 @@ def test_each_snippet_is_python() -> None:
         assert bool(snippet.tried) is not bool(snippet.read)
 
 
+@pytest.mark.parametrize(("document", "language"), [("docs/your-run.md", "en"), ("docs/your-run.zh.md", "zh")])
+def test_the_docs_show_the_same(document: str, language: str) -> None:
+    text = Path(document).read_text("utf-8")
+    for snippet in SNIPPETS:
+        assert f"### {snippet.framework}\n\n{snippet.how[language]} ({snippet.status[language]})\n\n```python\n{snippet.code}\n```" in text
+
+
 def test_a_report_of_a_capture(capture: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.html"
     done = RUN.invoke(app, ["capture", str(capture), "-o", str(out)])
