@@ -78,7 +78,7 @@ run_exp(callbacks=[glm4viz.TrainerCallback("run.glm4viz.json.gz", fail_on="error
 from swift.callbacks import callbacks_map
 
 callbacks_map["glm4viz"] = lambda args, trainer: glm4viz.TrainerCallback("run.glm4viz.json.gz", fail_on="error")""",
-        read="ms-swift 4.6.0",
+        tried="ms-swift 4.6.0",
     ),
     Snippet(
         "axolotl",
