@@ -143,7 +143,7 @@ class _Feed:
         if not isinstance(model, torch.nn.Module):
             return
 
-        @torch.compiler.disable
+        @torch.compiler.disable  # type: ignore[untyped-decorator]
         def hear(module: Any, positional: tuple[Any, ...], named: dict[str, Any]) -> None:
             if module.training != training or self.seen is not None:
                 return
@@ -196,4 +196,7 @@ def _shape(value: Any) -> tuple[int, ...]:
 
 
 def _same(one: Any, other: Any) -> bool:
-    return other is not None and np.array_equal(*(torch.as_tensor(ids).detach().cpu().numpy() for ids in (one, other)))
+    if other is None:
+        return False
+    left, right = (torch.as_tensor(ids).detach().cpu().numpy() for ids in (one, other))
+    return np.array_equal(left, right)

@@ -1,7 +1,7 @@
 """A plain loop: the same batches, unchanged, and the first one captured."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -37,7 +37,7 @@ def test_the_very_same_batches(tmp_path: Path, kind: str) -> None:
 
 
 def test_only_the_first_batch_of_the_first_epoch(tmp_path: Path) -> None:
-    watched = glm4viz.watch(DataLoader(batches(), batch_size=None, shuffle=False), tiny.tokenizer(), tmp_path / NAME)
+    watched = glm4viz.watch(DataLoader(cast(Any, batches()), batch_size=None, shuffle=False), tiny.tokenizer(), tmp_path / NAME)
     next(iter(watched))
     before = (tmp_path / NAME).read_bytes()
     (tmp_path / NAME).unlink()
