@@ -38,6 +38,10 @@ class BatchError(Glm4vizError):
     """What was given as a batch of a run isn't one: no input_ids, lengths that differ, values that can't be."""
 
 
+class RunStopped(Glm4vizError):
+    """A training run was stopped before its first step, as `fail_on` asks: its first batch teaches something wrong, or can't be judged."""
+
+
 class ModelError(Glm4vizError):
     """A model can't be loaded or run."""
 

@@ -25,9 +25,11 @@ from glm4viz.run.file import read_capture, save_capture
 from glm4viz.systems.own import CustomRecipe
 from glm4viz.systems.registry import load_tokenizer, recipes
 from glm4viz.tokenizer import Tokenizer
+from glm4viz.watching.loop import watch
 
 if TYPE_CHECKING:
     from glm4viz.loss import load_model, token_losses
+    from glm4viz.watching.callback import TrainerCallback
 
 __all__ = [
     "IGNORE",
@@ -42,6 +44,7 @@ __all__ = [
     "Prompt",
     "Recipe",
     "Tokenizer",
+    "TrainerCallback",
     "TrainingConfig",
     "collate",
     "compare",
@@ -65,12 +68,17 @@ __all__ = [
     "save_capture",
     "token_losses",
     "truncation_curve",
+    "watch",
     "what_dies",
 ]
 
 
 def __getattr__(name: str) -> Any:
     """What needs torch is imported when it is first asked for."""
+    if name == "TrainerCallback":
+        from glm4viz.watching.callback import TrainerCallback
+
+        return TrainerCallback
     if name in ("load_model", "token_losses"):
         from glm4viz import loss
 

@@ -3,8 +3,6 @@
 Text from the data reaches it escaped only, and its policy forbids whatever it doesn't need itself, which is one style sheet.
 """
 
-import base64
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -14,6 +12,7 @@ from glm4viz.check.run import Progress
 from glm4viz.check.summary import Found, Summary, likely_cause
 from glm4viz.linter import RULES, Finding
 from glm4viz.recipe import MaxLength
+from glm4viz.report.document import SEVERITY_WORDS, document, row
 from glm4viz.systems.registry import get_recipe
 from glm4viz.texts import Text
 
@@ -54,20 +53,8 @@ _WORDS: dict[str, Text] = {
         "en": "The first {shown} of {count:,}; glm4viz check --json lists all",
         "zh": "前 {shown} 条，共 {count:,} 条；glm4viz check --json 列出全部",
     },
-    "error": {"en": "✗ error", "zh": "✗ 错误"},
-    "warning": {"en": "! warning", "zh": "! 警告"},
-    "info": {"en": "i hint", "zh": "i 提示"},
+    **SEVERITY_WORDS,
 }
-_STYLE = """
-:root{color-scheme:light dark}
-body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem}
-table{border-collapse:collapse;width:100%;margin:.5rem 0 1.5rem}
-th,td{text-align:left;vertical-align:top;padding:.3rem .6rem;border-bottom:1px solid #8886;overflow-wrap:anywhere}
-th,td:first-child{white-space:nowrap}
-summary{cursor:pointer;padding:.3rem 0}
-code{font-family:ui-monospace,monospace}
-.error{color:light-dark(#a11,#f88)}.warning{color:light-dark(#850,#fb6)}.info{color:light-dark(#047,#8cf)}
-"""
 
 
 def word(key: str, language: str, **values: object) -> str:
@@ -124,15 +111,8 @@ class Examples:
 def report(summary: Summary, examples: Examples, recipe: str, about: str, language: str) -> str:
     """The page. `about`: what was checked and how, in a line."""
     body = "\n".join(_body(summary, examples, recipe, about, language))
-    digest = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    title = escape(word("title", language))
-    return (
-        f'<!doctype html>\n<html lang="{"zh" if language == "zh" else "en"}">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n<meta name="referrer" content="no-referrer">\n'
-        f'<meta name="viewport" content="width=device-width">\n<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n'
-        f"<body>\n<h1>{title}</h1>\n{body}\n</body>\n</html>\n"
-    )
+    title = word("title", language)
+    return document(title, f"<h1>{escape(title)}</h1>\n{body}", language)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -151,25 +131,21 @@ def _body(summary: Summary, examples: Examples, recipe: str, about: str, languag
     for found in summary.whole():
         yield f"<p>{_severity(found.severity, language)} {escape(whole_line(found.rule, found.records, summary.records, language))}</p>"
     rules = summary.rules()
-    yield "<table>" + _row("th", *(escape(word(key, language)) for key in ("severity", "rule", "count", "hurt")))
+    yield "<table>" + row("th", *(escape(word(key, language)) for key in ("severity", "rule", "count", "hurt")))
     for found in rules:
         name = _name(found.rule, language)
-        yield _row("td", _severity(found.severity, language), name, f"{found.findings:,}", hurt_share(found, summary))
+        yield row("td", _severity(found.severity, language), name, f"{found.findings:,}", hurt_share(found, summary))
     yield "</table>"
     for found in rules:
         listed, count = examples.found.get(found.rule, []), found.findings
         more = f" · {word('first', language, shown=len(listed), count=count)}" if count > len(listed) else ""
         yield f"<details open><summary>{_name(found.rule, language)}{escape(more)}</summary>"
-        yield "<table>" + _row("th", *(escape(word(key, language)) for key in ("record", "message", "what")))
+        yield "<table>" + row("th", *(escape(word(key, language)) for key in ("record", "message", "what")))
         for place, finding in listed:
             message = "" if finding.message_index is None else str(finding.message_index)
             what = f"{_severity(finding.severity, language)} {escape(finding.sentence(language))}"
-            yield _row("td", escape(str(place)), message, what)
+            yield row("td", escape(str(place)), message, what)
         yield "</table></details>"
-
-
-def _row(cell: str, *cells: str) -> str:
-    return "<tr>" + "".join(f"<{cell}>{text}</{cell}>" for text in cells) + "</tr>"
 
 
 def _name(id: str, language: str) -> str:

@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 from glm4viz.cli.misuse import Misuse, UsageError, asked_language, complain, words_of
 from glm4viz.cli.streams import prepare_streams
 
-COMMANDS = ("label", "compare", "check", "convert", "loss", "recipes")  # a module each, with the function `command`
+COMMANDS = ("label", "compare", "check", "convert", "loss", "capture", "recipes")  # a module each, with the function `command`
 
 
 class Commands(TyperGroup):
@@ -31,7 +31,8 @@ class Commands(TyperGroup):
             known = ", ".join(difflib.get_close_matches(cmd_name, COMMANDS, 1) or COMMANDS)
             raise Misuse("", f"There is no command {cmd_name!r}. Did you mean: {known}?", f"没有命令 {cmd_name!r}。是不是：{known}？")
         alone = typer.Typer(add_completion=False)
-        alone.command(cmd_name)(import_module(f"{__name__}.{cmd_name}").command)
+        module = import_module(f"{__name__}.{cmd_name}")
+        alone.command(cmd_name, cls=getattr(module, "Shown", None))(module.command)
         return typer.main.get_command(alone)
 
     def main(self, args: Sequence[str] | None = None, *more: Any, **named: Any) -> Any:

@@ -1,0 +1,1 @@
+"""Samples as one HTML file that needs nothing else."""
