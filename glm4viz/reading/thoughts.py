@@ -75,7 +75,8 @@ def _holds_thought(sample: LabelledSample, message: Mapping[str, Any], inside: P
     """bool [inside]: the tokens of a thought that is text of the content like any other, as recipes without a part for it write it."""
     before, tag, _ = (message.get("content") or "").rpartition("</think>")
     start = sample.spans[inside, 0]
-    return (start >= 0) & (start < len((before + tag).encode()))
+    holds: Mask = (start >= 0) & (start < len((before + tag).encode()))
+    return holds
 
 
 def has_thought(message: Mapping[str, Any]) -> bool:

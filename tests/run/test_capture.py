@@ -14,7 +14,8 @@ from glm4viz.errors import BatchError, ReadError, TokenizerError
 from glm4viz.readers.capture import as_conversation
 from glm4viz.run import file as capture_file
 from glm4viz.run.sample import CapturedSample
-from tests.run.test_families import WRITTEN, fed
+from tests.run.fed import fed
+from tests.run.test_families import WRITTEN
 from tests.run.tokenizers import of_bytes, of_splintr
 
 TALK = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "你好！"}]

@@ -12,7 +12,8 @@ from glm4viz.check.examine import Settings
 from glm4viz.check.run import check_files
 from glm4viz.cli import app
 from tests.run.test_capture import TALK, glm
-from tests.run.test_families import WRITTEN, fed
+from tests.run.fed import fed
+from tests.run.test_families import WRITTEN
 from tests.run.tokenizers import of_bytes
 
 
