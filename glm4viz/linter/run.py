@@ -6,7 +6,7 @@ from typing import Any
 from glm4viz.conversation import Chat, Conversation, MessageError, check_message
 from glm4viz.errors import ConversationError, Glm4vizError
 from glm4viz.forms import Given, check_chat_message, is_glm4_form
-from glm4viz.linter.case import Case, label_case, tokens_at
+from glm4viz.linter.case import Case, label_case, tokens_at, tokens_of_field
 from glm4viz.linter.findings import SEVERITIES, Finding, Hit, Rule
 from glm4viz.linter.registry import ORDER, RULES
 from glm4viz.linter.rules.conversation import CONTENT_NOT_TEXT, MALFORMED, REFUSED, UNKNOWN_ROLE
@@ -97,5 +97,8 @@ def _rule_of(error: MessageError, message: object) -> Rule:
 def _tokens_of(case: Case, hit: Hit) -> tuple[int, int] | None:
     if hit.span is None or hit.message is None:
         return None
-    ranges = (tokens_at(sample, hit.message, hit.span) for sample in case.samples)
+    if hit.field == "content":
+        ranges = (tokens_at(sample, hit.message, hit.span) for sample in case.samples)
+    else:
+        ranges = (tokens_of_field(sample, hit.message, hit.field) for sample in case.samples)
     return next((found for found in ranges if found), None)
