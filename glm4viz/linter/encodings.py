@@ -21,7 +21,8 @@ _NEXT = _class(0x80, 0xBF)
 # C0, C1 and F5 to FF lead nothing; E0 and F0 ask for more, which decoding checks.
 _SHAPED = re.compile(f"(?:{_class(0xC2, 0xDF)}{_NEXT}|{_class(0xE0, 0xEF)}{_NEXT}{{2}}|{_class(0xF0, 0xF4)}{_NEXT}{{3}})+")
 # Characters that common Chinese characters and signs begin with when their UTF-8 is read as GBK.
-_GBK_STARTS = re.compile("[锛銆鐨鏄鎴鍦鈥浣璇鍥]")
+GBK_STARTS = "锛銆鐨鏄鎴鍦鈥浣璇鍥锟"
+_GBK_STARTS = re.compile(f"[{GBK_STARTS}]")
 _BEYOND_ASCII = re.compile("[^\\x00-\\x7f\ufffd]+")
 _LOST = "锟斤拷"  # U+FFFD written as UTF-8, twice, and read as GBK: what was there is gone
 
@@ -73,7 +74,7 @@ def _as_utf8(data: bytes) -> str | None:
 def _is_likelier(right: str, wrong: str) -> bool:
     """Two letters may stand side by side by chance, as in "Ã©tude" written on purpose; a letter with a sign or with a control doesn't."""
     if any("\x80" <= char <= "\x9f" for char in right):
-        return False
+        return _SHAPED.search(right) is not None  # misread twice
     return len(wrong) > 2 or not (wrong[0].isalpha() and wrong[1].isalpha()) or right.isalpha()
 
 
@@ -85,7 +86,7 @@ def _read_as_gbk(text: str) -> Iterator[Misread]:
         data = run.encode("gb18030", "replace")
         whole = _as_utf8(data)
         if whole is not None and len(whole) * 3 <= len(data) + 2:
-            yield Misread(found.start(), found.start() + len(run), whole, "gbk")
+            yield Misread(found.start(), found.start() + len(run), None if "\ufffd" in whole else whole, "gbk")
         elif _is_mostly_utf8(data):
             yield Misread(found.start(), found.start() + len(run), None, "gbk")
 

@@ -25,11 +25,11 @@ _COMMON = {
     "en": "the and is of to that for it with are was this you on as be have from by not your can will what how which has their an",
     "fr": "le les des et est une dans pour que qui sur avec pas vous il au du ce cette sont par plus nous être aux ou ses leur",
     "de": "der die das und ist nicht ein eine zu mit den von auf für sich dem auch wird sind im oder sie wie als werden kann bei durch",
-    "es": "el los las y es una que por con para del se lo como su más está son al pero sus muy este esta sin sobre también",
-    "it": "il che di è per una un della sono con non gli più le del dei nella come anche questo questa alla si dal delle",
-    "pt": "o os as e é uma um que para com não do da dos das em no na se mais por como são ao também você seu sua",
+    "es": "el los las es una que por con para del se lo como su más está son al pero sus muy este esta sin sobre también",
+    "it": "il che di per una un della sono con non gli più le del dei nella come anche questo questa alla si dal delle",
+    "pt": "os as uma um que para com não do da dos das em no na se mais por como são ao também você seu sua",
     "nl": "de het een en van is dat niet op te voor met zijn aan ook er worden kan naar bij door om deze maar wordt",
-    "pl": "i w na z nie się jest do że to jak są oraz dla od po przez ale może tym które lub",
+    "pl": "na nie się jest do że to jak są oraz dla od po przez ale może tym które lub",
     "tr": "ve bir bu için ile da de olarak olan çok en gibi daha ne var değil veya kadar sonra",
     "vi": "và là của có cho không được một các trong với những này để khi người đã từ bạn",
     "id": "dan yang di untuk dengan adalah ini dari itu pada dalam tidak akan atau juga dapat saya anda oleh",
@@ -39,7 +39,7 @@ _LANGUAGES: dict[str, tuple[str, ...]] = {}
 for _language, _words in _COMMON.items():
     for _word in _words.split():
         _LANGUAGES[_word] = (*_LANGUAGES.get(_word, ()), _language)
-_WORD = re.compile(r"[^\W\d_]+")
+_WORDS = {language: set(words.split()) for language, words in _COMMON.items()}
 _SCRIPTS = (
     ("ja", re.compile("[\u3040-\u30ff]")),
     ("ko", re.compile("[\uac00-\ud7af\u1100-\u11ff]")),
@@ -52,7 +52,7 @@ _SCRIPTS = (
 )
 _HAN = re.compile("[\u4e00-\u9fff]")
 _LATIN = re.compile(r"[A-Za-zÀ-ɏḀ-ỿ]+")
-_SEEN = 1200  # characters of a text that are looked at
+_SEEN = 600  # characters of a text that are looked at
 
 
 def language_of(text: str) -> str:
@@ -75,6 +75,7 @@ def language_of(text: str) -> str:
 
 def _latin_language(words: list[str]) -> str:
     votes: dict[str, float] = {}
+    different = {word.lower() for word in words}
     for word in words:
         named = _LANGUAGES.get(word.lower(), ())
         for language in named:
@@ -83,4 +84,4 @@ def _latin_language(words: list[str]) -> str:
         return ""
     ranked = sorted(votes.items(), key=lambda entry: -entry[1])
     (best, most), second = ranked[0], ranked[1][1] if len(ranked) > 1 else 0.0
-    return best if most >= max(2, 0.12 * len(words)) and most >= 2 * second else ""
+    return best if len(different & _WORDS[best]) >= 2 and most >= max(2, 0.12 * len(words)) and most >= 2 * second else ""

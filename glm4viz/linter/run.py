@@ -53,7 +53,7 @@ def findings_of(case: Case, rules: Iterable[Rule]) -> Iterator[Finding]:
         if case.form not in rule.forms:
             continue
         for hit in rule.find(case):
-            yield rule.finding(hit, hit.tokens or _tokens_of(case, hit))
+            yield rule.finding(hit, tokens_of_hit(case, hit))
 
 
 def rank(finding: Finding) -> tuple[int, int, int]:
@@ -94,9 +94,10 @@ def _rule_of(error: MessageError, message: object) -> Rule:
     return MALFORMED
 
 
-def _tokens_of(case: Case, hit: Hit) -> tuple[int, int] | None:
-    if hit.span is None or hit.message is None:
-        return None
+def tokens_of_hit(case: Case, hit: Hit) -> tuple[int, int] | None:
+    """The tokens that the text a hit is about became; None if it is about none, or they were cut off."""
+    if hit.tokens or hit.span is None or hit.message is None:
+        return hit.tokens
     if hit.field == "content":
         ranges = (tokens_at(sample, hit.message, hit.span) for sample in case.samples)
     else:
