@@ -22,7 +22,7 @@ from glm4viz.linter import RULES
 from glm4viz.linter.case import Case
 from glm4viz.linter.encodings import GBK_STARTS
 from glm4viz.linter.endings import ends_open
-from glm4viz.linter.rules import leftovers, private, replies
+from glm4viz.linter.rules import leftovers, private, replies, speaker
 from glm4viz.linter.rules.answers import said_too_often, start_of_repetition, starts_on_a_new_line
 from glm4viz.linter.rules.calls import call_written_as_text
 from glm4viz.linter.rules.order import RULES as ORDER_RULES
@@ -113,7 +113,7 @@ def _ends_well(message: Message, text: str) -> bool:
 
 # Each begins with one fixed character, so that the search passes over all others at once.
 _SIGNS = re.compile("|".join(map(re.escape, dict.fromkeys((*leftovers.SIGNS, *private.SIGNS)))))
-_SIGNS_IN_ANSWERS = re.compile("|".join(map(re.escape, dict.fromkeys(replies.SIGNS))))
+_SIGNS_IN_ANSWERS = re.compile("|".join(map(re.escape, dict.fromkeys(speaker.SIGNS))))
 _OTHER_SCRIPT = re.compile("[\u00c0-\u1fff\u3040-\u30ff\uac00-\ud7af]")
 _ENGLISH = re.compile(" (?:the|is|of|to|and|a|in|you|for) ")
 

@@ -102,7 +102,7 @@ class _Gather:
         again = dict(self.seen.add(examined.fingerprints, numbers))
         for nth, first in again.items():
             yield nth, DUPLICATE.finding(Hit(seen=self._name(first, examined.places[nth][0] > 0)), None)
-        known = set(again)
+        told = set(again)
         if self.near is not None:
             # One that is exactly the same is found already.
             texts = [(nth, text) for nth, text in enumerate(examined.near_texts) if text is not None and nth not in again]
@@ -110,9 +110,9 @@ class _Gather:
                 nth, alike = texts[place][0], f"{near.similarity:.0%}"
                 name = self._name(near.number, examined.places[nth][0] > 0)
                 seen = {"en": f"{name['en']}, {alike} alike", "zh": f"{name['zh']}，相似度 {alike}"}
-                known.add(nth)
+                told.add(nth)
                 yield nth, NEAR_DUPLICATE.finding(Hit(seen=seen), None)
-        yield from self._by_answers(examined, numbers, known)
+        yield from self._by_answers(examined, numbers, told)
         if self.more:
             for nth, (_, record) in enumerate(examined.places):
                 if known := self.more.get((chunk.file, self.records + record)):

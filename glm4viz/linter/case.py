@@ -124,6 +124,22 @@ def _texts_in(value: Any) -> Iterator[str]:
             waiting += value
 
 
+def answers_of(case: Case) -> Iterator[Passage]:
+    """What answers say in words: calls are none."""
+    for m, content in case.texts:
+        message = case.messages[m]
+        if message["role"] == "assistant" and not is_call(message):
+            yield Passage(m, content)
+
+
+def question_before(case: Case, m: int) -> str:
+    """The last thing a user said before a message; "" if the message before it is no user's."""
+    before = next((n for n in range(m - 1, -1, -1) if case.messages[n]["role"] != "system"), None)
+    if before is None or case.messages[before]["role"] != "user":
+        return ""
+    return case.messages[before].get("content") or ""
+
+
 def is_call(message: Message) -> bool:
     """Whether an assistant message calls a function: GLM-4 has its name in `metadata`, OpenAI's form has `tool_calls`."""
     if message["role"] != "assistant":

@@ -15,6 +15,7 @@ from glm4viz.linter.rules import (
     private,
     replies,
     served,
+    speaker,
     text,
     thinking,
     tools,
@@ -35,7 +36,7 @@ GROUPS = (
     (both("Tools", "工具"), (*tools.RULES, *calls.RULES, *openai_calls.RULES)),
     (both("Text", "文本"), (*text.RULES, *leftovers.RULES)),
     (both("Secrets and persons", "密钥与个人信息"), private.RULES),
-    (both("Answers", "回答"), (*answers.RULES, *replies.RULES)),
+    (both("Answers", "回答"), (*answers.RULES, *speaker.RULES, *replies.RULES)),
 )
 RULES: dict[str, Rule] = {rule.id: rule for _, rules in GROUPS for rule in rules}
 ORDER = {id: place for place, id in enumerate(RULES)}
