@@ -27,6 +27,7 @@ from glm4viz.linter import Finding, lint
 from glm4viz.linter.case import Case
 from glm4viz.linter.mend import Change, mend
 from glm4viz.linter.rules.conversation import UNREADABLE
+from glm4viz.linter.rules.order import RULES as ORDER_RULES
 from glm4viz.linter.rules.text import merges_newlines
 from glm4viz.linter.run import rank, tokens_of_hit
 from glm4viz.readers import read_conversations
@@ -266,6 +267,8 @@ class _Linter:
         # Trained as it should be, so only the messages can be at fault; the sample is needed only to say which tokens that is about.
         case = Case(messages, self.recipe)
         hits = [(rule, hit) for rule in MESSAGE_RULES for hit in rule.find(case)]
+        if any(rule in ORDER_RULES for rule, _ in hits):  # an answer may end in a tag at which the model doesn't stop
+            return lint(messages, self.recipe, self.settings.max_length)
         if any(rule.refines or hit.span is not None for rule, hit in hits):
             case = Case(messages, self.recipe, (self.samples[nth],))
             hits = [(rule, hit) for rule in MESSAGE_RULES for hit in rule.find(case)]
