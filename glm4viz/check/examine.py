@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from glm4viz.check.answers import Exchange, exchange
 from glm4viz.check.chunks import Chunk, Record
 from glm4viz.check.duplicates import fingerprint
 from glm4viz.check.glance import (
@@ -20,16 +21,17 @@ from glm4viz.check.near import NearText, near_text
 from glm4viz.conversation import Chat, Conversation
 from glm4viz.errors import ReadError
 from glm4viz.forms import is_glm4_form
-from glm4viz.labelling.batch import label_batch
+from glm4viz.labelling.batch import Batch, label_batch
 from glm4viz.layout import Message
 from glm4viz.linter import Finding, lint
 from glm4viz.linter.case import Case
 from glm4viz.linter.mend import Change, mend
 from glm4viz.linter.rules.conversation import UNREADABLE
+from glm4viz.linter.rules.order import RULES as ORDER_RULES
 from glm4viz.linter.rules.text import merges_newlines
-from glm4viz.linter.run import rank
+from glm4viz.linter.run import rank, tokens_of_hit
 from glm4viz.readers import read_conversations
-from glm4viz.recipe import MaxLength, Recipe
+from glm4viz.recipe import LabelledSample, MaxLength, Recipe
 from glm4viz.systems.captured import CAPTURED
 from glm4viz.systems.registry import get_recipe, load_tokenizer
 from glm4viz.writing import chat_to_line, to_line
@@ -83,6 +85,7 @@ class Examined:
     fingerprints: list[int] = field(default_factory=list)
     places: list[tuple[int, int]] = field(default_factory=list)  # line and record of each fingerprint
     near_texts: list[NearText | None] = field(default_factory=list)  # one for each fingerprint, if near duplicates are looked for
+    exchanges: list[Exchange | None] = field(default_factory=list)  # one for each fingerprint
     mended: list[bytes] = field(default_factory=list)
     changes: list[tuple[Place, Change]] = field(default_factory=list)
 
@@ -113,6 +116,7 @@ def examine(chunk: Chunk, settings: Settings) -> Examined:
         nth += 1
         out.fingerprints.append(fingerprint(messages or _as_fed(item.record)))
         out.places.append((item.line, number))
+        out.exchanges.append(exchange(messages))
         if settings.near is not None:
             out.near_texts.append(near_text(messages, settings.near))
         if settings.fix:
@@ -205,6 +209,17 @@ def _read_carefully(chunk: Chunk) -> list[_Item]:
 # Rules ----------------------------------------------------------------------------------------------------------------
 
 
+class _Samples:
+    """The sample of the nth conversation of a batch, for conversations that became one row."""
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch = batch
+        self.rows = {source: row for row, source in enumerate(batch.source.tolist())}
+
+    def __getitem__(self, nth: int) -> LabelledSample:
+        return self.batch[self.rows[nth]]
+
+
 class _Linter:
     """The findings of the nth conversation: the same as `lint` has, got with as little work as possible."""
 
@@ -224,6 +239,7 @@ class _Linter:
             except UNWRITABLE:
                 pass  # one record holds what the recipe can't write; each is looked at by itself then
             else:
+                self.samples = _Samples(batch)
                 good: list[bool] = trains_as_it_should(batch, map(count_answers, messages), limit, load_tokenizer()).tolist()
                 return good, self._as_fed(given, count_trained([(0, batch)], len(given), limit).tolist())
         return [False] * len(given), self._as_fed(given, count_trained(label_each(given, self.recipe, limit), len(given)).tolist())
@@ -248,14 +264,15 @@ class _Linter:
             return lint(messages, self.recipe, self.settings.max_length)
         if item.clean and reads_clean(messages):
             return []
-        # Trained as it should be, so only the messages can be at fault; labels are needed only to say which tokens that is about.
-        case, findings = Case(messages, self.recipe), list[Finding]()
-        for rule in MESSAGE_RULES:
-            for hit in rule.find(case):
-                if rule.refines or hit.span is not None:
-                    return lint(messages, self.recipe, self.settings.max_length)
-                findings.append(rule.finding(hit, None))
-        return sorted(findings, key=rank)
+        # Trained as it should be, so only the messages can be at fault; the sample is needed only to say which tokens that is about.
+        case = Case(messages, self.recipe)
+        hits = [(rule, hit) for rule in MESSAGE_RULES for hit in rule.find(case)]
+        if any(rule in ORDER_RULES for rule, _ in hits):  # an answer may end in a tag at which the model doesn't stop
+            return lint(messages, self.recipe, self.settings.max_length)
+        if any(rule.refines or hit.span is not None for rule, hit in hits):
+            case = Case(messages, self.recipe, (self.samples[nth],))
+            hits = [(rule, hit) for rule in MESSAGE_RULES for hit in rule.find(case)]
+        return sorted((rule.finding(hit, tokens_of_hit(case, hit)) for rule, hit in hits), key=rank)
 
     def _hides_something(self, messages: Sequence[Message], clean: bool) -> bool:
         """Whether a text may become other tokens than it seems to, and still be trained as it should be."""

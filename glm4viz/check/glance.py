@@ -20,7 +20,10 @@ from glm4viz.labelling.batch import Batch
 from glm4viz.layout import Message
 from glm4viz.linter import RULES
 from glm4viz.linter.case import Case
-from glm4viz.linter.rules.answers import ends_open, start_of_repetition, starts_on_a_new_line
+from glm4viz.linter.encodings import GBK_STARTS
+from glm4viz.linter.endings import ends_open
+from glm4viz.linter.rules import leftovers, private, replies, speaker
+from glm4viz.linter.rules.answers import said_too_often, start_of_repetition, starts_on_a_new_line
 from glm4viz.linter.rules.calls import call_written_as_text
 from glm4viz.linter.rules.order import RULES as ORDER_RULES
 from glm4viz.recipe import IGNORE, Mask, Recipe
@@ -45,7 +48,10 @@ _ASKED_ABOUT = tuple(
         rb"\xe2\x80(?:[\x8b\x8c\x8e\x8f\xaa-\xae]|\x8d(?<!\xf0\x9f..\xe2\x80\x8d)(?<!\xef\xb8\x8f\xe2\x80\x8d))",
         rb"\xe2\x81[\xa0\xa6-\xa9]",
         rb"\xef(?:\xbf\xbd|\xbb\xbf)",
-        rb"<(?:\||sop>|eop>|think>|tool_call|function_call)",
+        rb"<(?:\||sop>|eop>|think|tool_call|function_call)",
+        # UTF-8 read as Latin-1 or cp1252 has an accented letter before a sign; read as GBK it begins with one of these characters.
+        rb"\xc3[\x82-\xb4](?:\xc2|\xe2[\x80\x82\x84]|\xcb|[\xc5\xc6])",
+        *(re.escape(char.encode()) for char in GBK_STARTS),
         rb"\[[gs]?MASK\]",
     )
 )
@@ -96,13 +102,44 @@ def reads_clean(messages: Sequence[Message]) -> bool:
             return False
         if role == "assistant" and not _ends_well(message, text.strip()):
             return False
-    return True
+    return _replies_well(messages, roles)
 
 
 def _ends_well(message: Message, text: str) -> bool:
     if text[0] in "{[" and call_written_as_text(message):
         return False
-    return not ends_open(text) and start_of_repetition(text) < 0
+    return not ends_open(text) and start_of_repetition(text) < 0 and said_too_often(text) is None
+
+
+# Each begins with one fixed character, so that the search passes over all others at once.
+_SIGNS = re.compile("|".join(map(re.escape, dict.fromkeys((*leftovers.SIGNS, *private.SIGNS)))))
+_SIGNS_IN_ANSWERS = re.compile("|".join(map(re.escape, dict.fromkeys(speaker.SIGNS))))
+_OTHER_SCRIPT = re.compile("[\u00c0-\u1fff\u3040-\u30ff\uac00-\ud7af]")
+_ENGLISH = re.compile(" (?:the|is|of|to|and|a|in|you|for) ")
+
+
+def _replies_well(messages: Sequence[Message], roles: Sequence[str]) -> bool:
+    """Whether plainly nothing was left in the texts, and every answer plainly fits its question in language and length."""
+    question = ""
+    for role, message in zip(roles, messages, strict=True):
+        text = message["content"]
+        if _SIGNS.search(text) or private.holds_many_digits(text):
+            return False
+        if role == "assistant":
+            if len(text) <= 40 or text.startswith(question[:5]) or _SIGNS_IN_ANSWERS.search(text) or not _same_script(question, text):
+                return False
+        elif role == "user":
+            question = text.strip()
+    first = [message["content"].strip() for role, message in zip(roles, messages, strict=True) if role != "system"][:2]
+    return len(first) < 2 or not replies.looks_swapped(*first)
+
+
+def _same_script(question: str, answer: str) -> bool:
+    if question.isascii() and answer.isascii():
+        return bool(_ENGLISH.search(question) and _ENGLISH.search(answer))
+    # In UTF-8 a Chinese character takes three bytes, so mostly Chinese texts take more than twice as many as they have characters.
+    chinese = [len(text.encode()) > 2 * len(text) for text in (question, answer)]
+    return all(chinese) and not _OTHER_SCRIPT.search(question) and not _OTHER_SCRIPT.search(answer)
 
 
 @lru_cache(maxsize=4096)

@@ -11,6 +11,7 @@ from itertools import chain, islice
 from pathlib import Path
 from types import MappingProxyType
 
+from glm4viz.check.answers import MOST, Misplaced
 from glm4viz.check.chunks import SIZE, Chunk, chunks_of
 from glm4viz.check.duplicates import Seen
 from glm4viz.check.examine import Checked, Examined, Place, Settings, examine
@@ -20,7 +21,7 @@ from glm4viz.conversation import Conversation
 from glm4viz.linter import Finding
 from glm4viz.linter.findings import Hit
 from glm4viz.linter.mend import Change
-from glm4viz.linter.rules.dataset import DUPLICATE, NEAR_DUPLICATE
+from glm4viz.linter.rules.dataset import DUPLICATE, MISPLACED, NEAR_DUPLICATE, OTHER_ANSWER
 from glm4viz.linter.run import rank
 from glm4viz.texts import Text
 
@@ -72,6 +73,7 @@ class _Gather:
 
     def __init__(self, near: NearSeen | None, more: Mapping[tuple[str, int], Finding]) -> None:
         self.seen, self.near, self.more = Seen(), near, more
+        self.asked, self.remembered, self.misplaced = Seen(), 0, Misplaced()
         self.file = ""
         self.records = 0  # of this file, before the piece
         self.top = 0  # the highest number yet
@@ -100,6 +102,7 @@ class _Gather:
         again = dict(self.seen.add(examined.fingerprints, numbers))
         for nth, first in again.items():
             yield nth, DUPLICATE.finding(Hit(seen=self._name(first, examined.places[nth][0] > 0)), None)
+        told = set(again)
         if self.near is not None:
             # One that is exactly the same is found already.
             texts = [(nth, text) for nth, text in enumerate(examined.near_texts) if text is not None and nth not in again]
@@ -107,11 +110,26 @@ class _Gather:
                 nth, alike = texts[place][0], f"{near.similarity:.0%}"
                 name = self._name(near.number, examined.places[nth][0] > 0)
                 seen = {"en": f"{name['en']}, {alike} alike", "zh": f"{name['zh']}，相似度 {alike}"}
+                told.add(nth)
                 yield nth, NEAR_DUPLICATE.finding(Hit(seen=seen), None)
+        yield from self._by_answers(examined, numbers, told)
         if self.more:
             for nth, (_, record) in enumerate(examined.places):
                 if known := self.more.get((chunk.file, self.records + record)):
                     yield nth, known
+
+    def _by_answers(self, examined: Examined, numbers: Sequence[int], known: set[int]) -> Iterator[tuple[int, Finding]]:
+        """Questions that were answered otherwise before, and answers that fit another question. Copies are known."""
+        said = [(nth, found) for nth, found in enumerate(examined.exchanges) if found is not None and nth not in known]
+        asked = [(nth, found.question) for nth, found in said if found.question is not None]
+        if self.remembered < MOST:
+            self.remembered += len(asked)
+            for place, first in self.asked.add([question for _, question in asked], [numbers[nth] for nth, _ in asked]):
+                nth = asked[place][0]
+                yield nth, OTHER_ANSWER.finding(Hit(seen=self._name(first, examined.places[nth][0] > 0)), None)
+        for nth, found in said:
+            if (other := self.misplaced.add(numbers[nth], found)) is not None:
+                yield nth, MISPLACED.finding(Hit(seen=self._name(other, examined.places[nth][0] > 0)), None)
 
     def _move(self, place: Place) -> Place:
         return place._replace(record=place.record + self.records)

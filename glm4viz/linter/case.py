@@ -1,9 +1,9 @@
 """What a rule looks at: the messages in the recipe's form, and what the recipe made of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -12,13 +12,22 @@ from glm4viz.errors import Glm4vizError, RecipeRejects
 from glm4viz.forms import Given, function_of, take
 from glm4viz.inference.parity import Parity, served_parity
 from glm4viz.labelling.single import label_all
-from glm4viz.layout import Message
+from glm4viz.layout import PARTS, Message
 from glm4viz.reading.verdict import Turn, verdict
 from glm4viz.recipe import Form, LabelledSample, MaxLength, Recipe
 from glm4viz.systems.captured import CAPTURED
 from glm4viz.tokenizer import Tokenizer
 
+Field = Literal["content", "reasoning_content", "tool_calls"]
 RESULT_ROLES = ("observation", "tool")  # what GLM-4's form and OpenAI's call a tool's result
+
+
+class Passage(NamedTuple):
+    """Some text of a message, in the field that holds it: a call's arguments come one text after the other."""
+
+    message: int
+    text: str
+    field: Field = "content"
 
 
 @dataclass(frozen=True)
@@ -57,6 +66,11 @@ class Case:
         return [(m, message["content"]) for m, message in enumerate(self.messages) if message.get("content")]
 
     @cached_property
+    def passages(self) -> list[Passage]:
+        """Every text of the messages: contents, thoughts and what the arguments of calls say."""
+        return [passage for m, message in enumerate(self.messages) for passage in _passages(m, message)]
+
+    @cached_property
     def written(self) -> list[int]:
         """The messages that say anything. For GLM-4 an empty content leaves nothing, not even a role tag."""
         calls = self.form == "openai"
@@ -87,6 +101,45 @@ def label_case(
         return Case(messages, recipe, refusal=refusal, tools=tools)
 
 
+def _passages(m: int, message: Message) -> Iterator[Passage]:
+    if message.get("content"):
+        yield Passage(m, message["content"])
+    if isinstance(thought := message.get("reasoning_content"), str) and thought:
+        yield Passage(m, thought, "reasoning_content")
+    if message.get("tool_calls") and is_call(message):
+        for _, arguments in calls_of(message):
+            yield from (Passage(m, text, "tool_calls") for text in _texts_in(arguments) if text)
+
+
+def _texts_in(value: Any) -> Iterator[str]:
+    """The texts in a JSON value, at any depth."""
+    waiting = [value]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, Mapping):
+            waiting += value.values()
+        elif isinstance(value, list | tuple):
+            waiting += value
+
+
+def answers_of(case: Case) -> Iterator[Passage]:
+    """What answers say in words: calls are none."""
+    for m, content in case.texts:
+        message = case.messages[m]
+        if message["role"] == "assistant" and not is_call(message):
+            yield Passage(m, content)
+
+
+def question_before(case: Case, m: int) -> str:
+    """The last thing a user said before a message; "" if the message before it is no user's."""
+    before = next((n for n in range(m - 1, -1, -1) if case.messages[n]["role"] != "system"), None)
+    if before is None or case.messages[before]["role"] != "user":
+        return ""
+    return case.messages[before].get("content") or ""
+
+
 def is_call(message: Message) -> bool:
     """Whether an assistant message calls a function: GLM-4 has its name in `metadata`, OpenAI's form has `tool_calls`."""
     if message["role"] != "assistant":
@@ -111,6 +164,12 @@ def is_result(message: Message) -> bool:
 def tokens_of(sample: LabelledSample, m: int) -> tuple[int, int] | None:
     """The range of tokens that stand in message `m`."""
     return around(np.flatnonzero(sample.message_index == m).tolist())
+
+
+def tokens_of_field(sample: LabelledSample, m: int, field: Field) -> tuple[int, int] | None:
+    """The range of tokens that a message's thought or its calls' arguments became."""
+    part = PARTS.index("think" if field == "reasoning_content" else "arguments")
+    return around(np.flatnonzero((sample.message_index == m) & (sample.part_codes == part)).tolist())
 
 
 def tokens_at(sample: LabelledSample, m: int, span: tuple[int, int]) -> tuple[int, int] | None:

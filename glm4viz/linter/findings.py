@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from glm4viz.errors import Glm4vizError
-from glm4viz.linter.case import Case
+from glm4viz.linter.case import Case, Field, Passage, byte_span
 from glm4viz.recipe import Form
 from glm4viz.texts import Text, Worded, both, printable
 
@@ -37,7 +37,8 @@ class Hit(NamedTuple):
     """Where a rule found something.
 
     seen: what was found there, short, the same in both languages or one text for each.
-    tokens: the range in the sample; or span: bytes of the message's content, for which the tokens are looked up.
+    tokens: the range in the sample; or span: bytes of the message's content, for which the tokens are looked up. In another field it is the
+    whole field's tokens that are looked up.
     severity: if it isn't the rule's own.
     """
 
@@ -46,6 +47,13 @@ class Hit(NamedTuple):
     tokens: tuple[int, int] | None = None
     span: tuple[int, int] | None = None
     severity: Severity | None = None
+    field: Field = "content"
+
+
+def hit_in(passage: Passage, start: int, stop: int, seen: str | Text | None = None, severity: Severity | None = None) -> Hit:
+    """A hit at some characters of a passage; what is seen there is these characters, if nothing else is said."""
+    shown = repr(passage.text[start:stop][:40]) if seen is None else seen
+    return Hit(passage.message, shown, span=byte_span(passage.text, start, stop), severity=severity, field=passage.field)
 
 
 Find = Callable[[Case], Iterator[Hit]]

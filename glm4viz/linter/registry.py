@@ -9,9 +9,13 @@ from glm4viz.linter.rules import (
     dataset,
     fields,
     labels,
+    leftovers,
     openai_calls,
     order,
+    private,
+    replies,
     served,
+    speaker,
     text,
     thinking,
     tools,
@@ -30,8 +34,9 @@ GROUPS = (
     (both("Fields", "字段"), fields.RULES),
     (both("Who speaks when", "发言顺序"), order.RULES),
     (both("Tools", "工具"), (*tools.RULES, *calls.RULES, *openai_calls.RULES)),
-    (both("Text", "文本"), text.RULES),
-    (both("Answers", "回答"), answers.RULES),
+    (both("Text", "文本"), (*text.RULES, *leftovers.RULES)),
+    (both("Secrets and persons", "密钥与个人信息"), private.RULES),
+    (both("Answers", "回答"), (*answers.RULES, *speaker.RULES, *replies.RULES)),
 )
 RULES: dict[str, Rule] = {rule.id: rule for _, rules in GROUPS for rule in rules}
 ORDER = {id: place for place, id in enumerate(RULES)}

@@ -6,7 +6,7 @@ from typing import Any
 from glm4viz.conversation import Chat, Conversation, MessageError, check_message
 from glm4viz.errors import ConversationError, Glm4vizError
 from glm4viz.forms import Given, check_chat_message, is_glm4_form
-from glm4viz.linter.case import Case, label_case, tokens_at
+from glm4viz.linter.case import Case, label_case, tokens_at, tokens_of_field
 from glm4viz.linter.findings import SEVERITIES, Finding, Hit, Rule
 from glm4viz.linter.registry import ORDER, RULES
 from glm4viz.linter.rules.conversation import CONTENT_NOT_TEXT, MALFORMED, REFUSED, UNKNOWN_ROLE
@@ -56,7 +56,7 @@ def findings_of(case: Case, rules: Iterable[Rule]) -> Iterator[Finding]:
         if case.form not in rule.forms:
             continue
         for hit in rule.find(case):
-            yield rule.finding(hit, hit.tokens or _tokens_of(case, hit))
+            yield rule.finding(hit, tokens_of_hit(case, hit))
 
 
 def rank(finding: Finding) -> tuple[int, int, int]:
@@ -97,8 +97,12 @@ def _rule_of(error: MessageError, message: object) -> Rule:
     return MALFORMED
 
 
-def _tokens_of(case: Case, hit: Hit) -> tuple[int, int] | None:
-    if hit.span is None or hit.message is None:
-        return None
-    ranges = (tokens_at(sample, hit.message, hit.span) for sample in case.samples)
+def tokens_of_hit(case: Case, hit: Hit) -> tuple[int, int] | None:
+    """The tokens that the text a hit is about became; None if it is about none, or they were cut off."""
+    if hit.tokens or hit.span is None or hit.message is None:
+        return hit.tokens
+    if hit.field == "content":
+        ranges = (tokens_at(sample, hit.message, hit.span) for sample in case.samples)
+    else:
+        ranges = (tokens_of_field(sample, hit.message, hit.field) for sample in case.samples)
     return next((found for found in ranges if found), None)

@@ -151,4 +151,42 @@ CASES: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     "padding-trained": (captured(GOOD_RUN, pads=2), captured(GOOD_RUN, "Hello.<|im_end|>"), {"recipe": "captured"}),
     "prefix-doubled": (captured("<s><s>" + GOOD_RUN), captured("<s>" + GOOD_RUN, "Hello.<|im_end|>"), {"recipe": "captured"}),
     "packing-unmarked": (captured(GOOD_RUN + "<s>" + GOOD_RUN), captured("<s>" + GOOD_RUN, "Hello.<|im_end|>"), {"recipe": "captured"}),
+    "wrong-encoding": (said("u:Hi?", "a:A cafÃ© in Paris."), said("u:Hi?", "a:Un café à São Paulo, « là »."), {}),
+    "html-left": (said("u:What is tea?", "a:<p>A drink.</p>"), said("u:What does <p> do in HTML?", "a:<p>text</p> is a paragraph."), {}),
+    "other-template": (said("u:Hi?", "a:Hello. [/INST] Bye."), said("u:Which token ends a turn of Llama 2?", "a:It is </s>."), {}),
+    "role-label": (said("u:Hi?", "a:Hello.\nUser: And now?"), said("u:Write a dialogue.", "a:User: Hi.\nBot: Hello."), {}),
+    "placeholder": (
+        said("u:Who lives there?", "a:It is the house of [Your Name]."),
+        said("u:Write a letter with blanks.", "a:Dear [Your Name], welcome."),
+        {},
+    ),
+    "secret": (
+        said("u:How do I log in?", "a:Use sk-proj-4f9Kd83jfLs02mXq7PzR1aBc."),
+        said("u:How do I log in?", 'a:Set api_key="YOUR_API_KEY_GOES_HERE_123".'),
+        {},
+    ),
+    "personal-data": (
+        said("u:Who can help?", "a:Call 13912345678."),
+        said("u:Who can help?", "a:Write to support@example.com, or call 800-555-0199."),
+        {},
+    ),
+    "foreign-identity": (
+        said("u:Who are you?", "a:我是通义千问，由阿里云开发。"),
+        said("u:Who made ChatGPT?", "a:ChatGPT was developed by OpenAI. I am ChatGLM."),
+        {},
+    ),
+    "refusal": (said("u:Name a river.", "a:I'm sorry, but I can't help with that."), said("u:Name a river.", "a:The Rhine."), {}),
+    "other-language": (
+        said("u:为什么天空是蓝色的？", "a:It is because the air scatters blue light more than red."),
+        said("u:把这句话翻译成英文：天空是蓝色的。", "a:The sky is blue and that is all there is to it."),
+        {},
+    ),
+    "says-nothing": (said("u:Name a river.", "a:N/A"), said("u:Is it one of a, b or none?", "a:None"), {}),
+    "echo": (said("u:Tell me about the rivers of Europe.", "a:Tell me about the rivers of Europe."), GOOD, {}),
+    "thought-without-answer": (said("u:Hi?", "a:<think>They greet me.</think>\n"), said("u:Hi?", "a:<think>Well.</think>Hello."), {}),
+    "turns-swapped": (
+        said("u:Sure! The Rhine is a river that rises in the Alps and flows to the sea.", "a:Can you tell me what the Rhine is?"),
+        said("u:Tell me about the Rhine.", "a:Sure. Would you like its length or its course?"),
+        {},
+    ),
 }

@@ -11,21 +11,20 @@ from hypothesis import strategies as st
 
 import glm4viz
 from glm4viz.linter import GROUPS, RULES, SEVERITIES
+from glm4viz.linter.endings import ends_open
 from glm4viz.linter.page import DOCS, PAGES, page
-from glm4viz.linter.rules.answers import ends_open, start_of_repetition
+from glm4viz.linter.rules.answers import said_too_often, start_of_repetition
 from tests.conftest import CONVERSATIONS
-from tests.linter.cases import CALLED, CASES, TWO, Messages, said
+from tests.linter.cases import ASK, CALLED, CASES, TWO, Messages, asked, said
 from tests.strategies import conversations
 
 ROOT = Path(__file__).parents[2]
+# In test_check, test_near and test_answers.
 FILE_RULES = {
-    "config-not-followed",
-    "config-remark",
-    "unreadable-record",
-    "duplicate-record",
-    "near-duplicate-record",
-    "loss-outlier",
-}  # in test_check and test_near
+    *("config-not-followed", "config-remark"),
+    *("unreadable-record", "duplicate-record", "near-duplicate-record", "loss-outlier"),
+    *("same-question-other-answer", "answer-to-another-question"),
+}
 
 
 def rules(messages: Any, **options: Any) -> set[str]:
@@ -159,6 +158,9 @@ def test_lint_takes_anything(value: Any, recipe: str) -> None:
         "一。二。后面还有一些话没有",
         "One. Two. And then we went down",
         "因为",
+        "水在一百度沸腾。在高山上，沸点会随气压降低而",
+        "1. Wash the rice.\n2. Add the water.\n3. Put the lid",
+        "The tower (built in the year of the fair",
     ],
 )
 def test_text_that_breaks_off(text: str) -> None:
@@ -191,6 +193,58 @@ def test_repetition_is_found_from_where_it_begins() -> None:
     assert start_of_repetition("Let me see. " + "好的，" * 12) == len("Let me see. ")
     assert start_of_repetition("0, " * 40) == start_of_repetition("=" * 90) == start_of_repetition("哈哈哈哈") == -1
     assert start_of_repetition("ab" * 50) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "loop"),
+    [
+        ("I see the point of it. " * 4 + "And so it goes on to an end.", "I see the point of it."),
+        ("一切都会好起来的。" * 5 + "这是最后一句话。", "一切都会好起来的。"),
+        ("A" + "a" * 40 + "h, that hurts a lot!", "a" * 40),
+    ],
+)
+def test_repetition_in_the_middle(text: str, loop: str) -> None:
+    found = said_too_often(text)
+    assert found is not None
+    assert text[slice(*found)].strip() == loop
+
+
+def test_a_poem_with_a_refrain_and_a_list_do_not_repeat_too_often() -> None:
+    assert (
+        said_too_often("Row the boat.\nOver the lake we go.\nRow the boat.\nThe hills are white with snow.\nWe sing, and then we row.")
+        is None
+    )
+    assert said_too_often("\n".join(f"- {n} divided by {n + 1}" for n in range(4))) is None
+
+
+@pytest.mark.parametrize(
+    ("message", "rule"),
+    [
+        ({"role": "assistant", "content": "Hello.", "reasoning_content": "They say h\u200bello."}, "zero-width-character"),
+        ({"role": "assistant", "content": "Hello.", "reasoning_content": "Caf\ufffd."}, "replacement-character"),
+        (asked({"zone": "cafÃ©"}), "wrong-encoding"),
+        (asked({"zone": ["UTC", "a\x1bb"]}), "control-character"),
+    ],
+)
+def test_thoughts_and_arguments_are_looked_at(message: dict[str, Any], rule: str) -> None:
+    findings = [finding for finding in glm4viz.lint([ASK, message], "trl-glm4.5") if finding.rule == rule]
+    assert [finding.message_index for finding in findings] == [1]
+    assert findings[0].token_range is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["4111 1111 1111 1111", "身份证号 11010519491231002X", "078-05-1120", "+44 20 7946 0958", "wei.zhang88@qq.com", "(212) 736-5000"],
+)
+def test_personal_data_of_each_kind(text: str) -> None:
+    assert "personal-data" in rules(said("u:Who is it?", f"a:It is {text}."))
+
+
+@pytest.mark.parametrize(
+    "text", ["2024-11-24", "version 1.2.3.4", "order 20241124000153", "3.14159265358979", "10.1000/182", "ISBN 978-3-16-148410-0"]
+)
+def test_other_numbers_are_nobodys(text: str) -> None:
+    assert rules(said("u:Which one?", f"a:It is {text}.")) == set()
 
 
 @pytest.mark.parametrize("language", PAGES)

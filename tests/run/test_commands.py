@@ -11,8 +11,8 @@ import glm4viz
 from glm4viz.check.examine import Settings
 from glm4viz.check.run import check_files
 from glm4viz.cli import app
-from tests.run.test_capture import TALK, glm
 from tests.run.fed import fed
+from tests.run.test_capture import TALK, glm
 from tests.run.test_families import WRITTEN
 from tests.run.tokenizers import of_bytes
 

@@ -1,27 +1,14 @@
 """Rules on how an answer is written: broken off, or repeating itself. Guesses, so they are made to miss rather than to cry wolf."""
 
 import re
+import zlib
+from collections import Counter
 from collections.abc import Iterator
 
 from glm4viz.linter.case import Case, byte_span, is_call, tokens_at
+from glm4viz.linter.endings import ends_open
 from glm4viz.linter.findings import Hit, rule
 from glm4viz.texts import both
-
-_OPEN_ENDS = "，、,；;：:（([{“‘「『《—"
-_EMOTICON = re.compile(r"[:;=]-?[(\[{]$")
-_FENCE = re.compile(r"^\s*(?:```|~~~)", re.MULTILINE)
-# Words that a sentence hardly ever ends in; those that it may end in after a short subject or such a verb; and those it may well end in.
-_NEVER_LAST = re.compile(r"\w\W*\s(?:the|a|an|and|or|of|because|although|whose|into|than|its|their|your|my|our|unless|during)$")
-_SELDOM_LAST = re.compile(r"\w\W+\w+\W+\w+\W*\s(?:is|are|was|were|in|at|with|by|from|as|which|will|would|has|have)$")
-_SHORT_BEFORE = re.compile(
-    r"\b(?:it|he|she|that|this|what|they|we|you|i|who|there|here|so|where|how|all|log|sign|check|come|join|plug|fill)\W+\w+$",
-    re.IGNORECASE,
-)
-_SOMETIMES_LAST = re.compile(r"\w\W*\s(?:is|are|was|were|in|at|with|by|from|as|for|to|on|that|which|will|would|has|have)$")
-_NEVER_LAST_ZH = re.compile(r"(?:以及|并且|但是|而且|由于|对于|关于|因为|所以|如果|例如|比如|包括|其次|的是|首先|然后)$")
-_SENTENCE_END = re.compile(r"[。！？!?]|\.(?=\s)")
-_FULL_STOPS = re.compile(r"。|[a-z]\.(?=\s)")
-_PLAIN_TAIL = re.compile(r"\s*[\w\s，、,；;：:'’\-]+")
 
 
 @rule(
@@ -47,48 +34,13 @@ def breaks_off(case: Case) -> Iterator[Hit]:
             yield Hit(m, repr(content.rstrip()[-20:]))
 
 
-def ends_open(text: str) -> bool:
-    """Whether a text ends where neither a sentence nor anything else does."""
-    text = text.rstrip()
-    if not text:
-        return False
-    if ("```" in text or "~~~" in text) and len(_FENCE.findall(text)) % 2:
-        return True
-    if text[-1] in _OPEN_ENDS:
-        return not _EMOTICON.search(text)
-    if not text[-1].isalpha():
-        return False
-    line = text[text.rfind("\n") + 1 :]
-    if line.lstrip()[:1] in "-*#>|`0123456789$":  # a list, a heading, a table: they end as they like
-        return False
-    return _ends_in_a_joining_word(line[-200:]) or _leaves_its_last_sentence_open(line)
-
-
-def _ends_in_a_joining_word(line: str) -> bool:
-    if _NEVER_LAST_ZH.search(line) or _NEVER_LAST.search(line):
-        return True
-    if _SENTENCE_END.search(line):
-        return bool(_SOMETIMES_LAST.search(line))
-    return bool(_SELDOM_LAST.search(line)) and not _SHORT_BEFORE.search(line)
-
-
-def _leaves_its_last_sentence_open(line: str) -> bool:
-    """Whether this line ends two sentences properly and then has a good part of another."""
-    stops = list(_FULL_STOPS.finditer(line))
-    if len(stops) < 2:
-        return False
-    tail = line[stops[-1].end() :]
-    words = len(tail.split()) if tail.isascii() else len(tail)
-    return words >= 4 and bool(_PLAIN_TAIL.fullmatch(tail))
-
-
 @rule(
     "repeats",
     "warning",
     title=both("An answer repeats itself", "回答不断重复"),
     harm=both(
-        "The same words come again and again to the end: the model is taught to run in circles.",
-        "同样的词句一直重复到结尾：模型会学着原地打转。",
+        "The same words come again and again: the model is taught to run in circles.",
+        "同样的词句不断重复：模型会学着原地打转。",
     ),
     mend=both("Cut the repetition, or remove the record.", "请删去重复部分，或删去这条记录。"),
 )
@@ -96,6 +48,8 @@ def repeats(case: Case) -> Iterator[Hit]:
     for m, content in case.texts:
         if case.messages[m]["role"] == "assistant" and (start := start_of_repetition(content)) >= 0:
             yield Hit(m, repr(content[start : start + 20]), span=byte_span(content, start, len(content)))
+        elif case.messages[m]["role"] == "assistant" and (loop := said_too_often(content)):
+            yield Hit(m, repr(content[slice(*loop)][:40]), span=byte_span(content, *loop), severity="info")
 
 
 def start_of_repetition(text: str) -> int:
@@ -123,6 +77,43 @@ def _periodic_from(text: str, end: int, period: int) -> int:
     while at >= 0 and text[at] == text[at + period]:
         at -= 1
     return at + 1
+
+
+_SENTENCE = re.compile(r"[^。！？!?\n.，；]{6,}(?:[。！？!?.，；]|\n|$)")
+_CHAR_RUN = re.compile(r"([^\W\d_])\1{29,}")
+_WORDS = re.compile(r"[A-Za-z']+|[\u4e00-\u9fff]")
+_PIECES = 10
+_PACKED = 0.3  # of prose of some length, no less than this is left by zlib; of loops far less
+
+
+def said_too_often(text: str) -> tuple[int, int] | None:
+    """Where a text says the same sentence three times or more, or the same few words over and over, wherever in it; None if it doesn't."""
+    if found := _CHAR_RUN.search(text):
+        return found.span()
+    if len(text) < 30 or not _comes_back(text) or "```" in text or "|" in text:
+        return None
+    data = text.encode()
+    first: dict[str, tuple[int, int]] = {}
+    counts: Counter[str] = Counter()
+    for found in _SENTENCE.finditer(text):
+        said = " ".join(found[0].lower().split()).strip("。！？!?.，；- *")
+        first.setdefault(said, found.span())
+        counts[said] += len(said.encode())
+    total = sum(counts.values())
+    for said, size in counts.most_common(1):
+        if said and size >= 3 * len(said.encode()) and size >= 0.5 * total and any(map(str.isalpha, said)):
+            return first[said]
+    words = _WORDS.findall(text.lower())
+    grams = Counter(zip(words, words[1:], words[2:], words[3:], strict=False))
+    loops = len(words) >= 40 and len(grams) < 0.5 * (len(words) - 3) and grams.most_common(1)[0][1] >= 5
+    return (0, len(text)) if loops and len(zlib.compress(data)) < _PACKED * len(data) else None
+
+
+def _comes_back(text: str) -> bool:
+    """Whether any of some pieces of the text, taken at even distances, stands in it three times."""
+    size = 12 if text.isascii() else 5
+    step = max(1, (len(text) - size) // _PIECES)
+    return any(text.count(text[at : at + size]) >= 3 for at in range(0, len(text) - size + 1, step))
 
 
 def _counts(unit: str) -> bool:

@@ -46,4 +46,27 @@ LOSS_OUTLIER = rule(
     option="--loss-outliers",
 )(found_elsewhere)
 
-RULES = (DUPLICATE, NEAR_DUPLICATE, LOSS_OUTLIER)
+OTHER_ANSWER = rule(
+    "same-question-other-answer",
+    "info",
+    title=both("The same question with another answer", "同一个问题，不同的回答"),
+    harm=both(
+        "An earlier record asks the same and is answered otherwise. If the two contradict each other, the model learns neither.",
+        "前面有一条记录问了同样的问题，回答却不同。如果两者矛盾，模型哪个都学不好。",
+    ),
+    mend=both("Keep the right one, unless several answers are meant.", "除非有意保留多种回答，请只留正确的一条。"),
+)(found_elsewhere)
+
+MISPLACED = rule(
+    "answer-to-another-question",
+    "info",
+    title=both("The answer seems to belong to another question", "回答像是别的问题的"),
+    harm=both(
+        "No word of the question comes up in the answer, but those of another record's question do. A column that slipped by a row looks like this, "
+        "and then the answers of a whole file are wrong.",
+        "回答里没有出现本条提问的词，却出现了另一条记录提问的词。数据列错开一行就是这样，整个文件的回答都会对不上。",
+    ),
+    mend=both("Compare both records, and look for where the rows slipped.", "请对照两条记录，找出从哪里开始错行。"),
+)(found_elsewhere)
+
+RULES = (DUPLICATE, NEAR_DUPLICATE, LOSS_OUTLIER, OTHER_ANSWER, MISPLACED)

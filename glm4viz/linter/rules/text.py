@@ -8,7 +8,7 @@ import numpy as np
 
 from glm4viz.layout import PARTS
 from glm4viz.linter.case import Case, byte_span, is_result, label_case
-from glm4viz.linter.findings import Hit, rule
+from glm4viz.linter.findings import Hit, hit_in, rule
 from glm4viz.recipe import Form, Recipe
 from glm4viz.texts import both
 from glm4viz.tokenizer import GLM4_SPECIALS, GLM45_SPECIALS
@@ -63,6 +63,9 @@ def special_token_text(case: Case) -> Iterator[Hit]:
                 yield Hit(m, name, tokens=alive[m], severity="error")
         elif found := MARKER.search(content, _end_of_prefix(content)):
             yield Hit(m, found[0], span=byte_span(content, *found.span()))
+    for passage in case.passages:
+        if passage.field != "content" and (found := MARKER.search(passage.text)):
+            yield hit_in(passage, *found.span(), found[0])
 
 
 def alive_specials(case: Case) -> dict[int, tuple[int, int]]:
@@ -151,9 +154,9 @@ def merges_newlines(recipe: Recipe) -> bool:
     mend=both("Read the source again with its right encoding.", "请用正确的编码重新读取原文件。"),
 )
 def replacement_character(case: Case) -> Iterator[Hit]:
-    for m, content in case.texts:
-        if (at := content.find(REPLACEMENT)) >= 0:
-            yield Hit(m, str(content.count(REPLACEMENT)), span=byte_span(content, at, at + 1))
+    for passage in case.passages:
+        if (at := passage.text.find(REPLACEMENT)) >= 0:
+            yield hit_in(passage, at, at + 1, str(passage.text.count(REPLACEMENT)))
 
 
 @rule(
@@ -181,7 +184,8 @@ def control_character(case: Case) -> Iterator[Hit]:
     mend=both("Remove it.", "请删去。"),
 )
 def zero_width_character(case: Case) -> Iterator[Hit]:
-    for m, content in case.texts:
+    for passage in case.passages:
+        content = passage.text
         if content.isascii():
             continue
         found = next(
@@ -189,7 +193,7 @@ def zero_width_character(case: Case) -> Iterator[Hit]:
         )
         found = found or next((f for f in _JOINERS.finditer(content) if _joins_nothing(content, f.start())), None)
         if found:
-            yield Hit(m, _code_point(found[0]), span=byte_span(content, *found.span()))
+            yield hit_in(passage, *found.span(), _code_point(found[0]))
 
 
 def _joins_nothing(content: str, at: int) -> bool:
@@ -210,12 +214,13 @@ def _joins_nothing(content: str, at: int) -> bool:
     mend=both("Remove it, unless the text is written from right to left.", "请删去，除非文本本来就从右向左书写。"),
 )
 def bidi_control(case: Case) -> Iterator[Hit]:
-    for m, content in case.texts:
+    for passage in case.passages:
+        content = passage.text
         if content.isascii():
             continue
         found = _OVERRIDES.search(content) or (None if _RIGHT_TO_LEFT.search(content) else _MARKS.search(content))
         if found:
-            yield Hit(m, _code_point(found[0]), span=byte_span(content, *found.span()))
+            yield hit_in(passage, *found.span(), _code_point(found[0]))
 
 
 @rule(
@@ -242,9 +247,9 @@ def think_not_closed(case: Case) -> Iterator[Hit]:
 
 
 def _first_of_each(case: Case, pattern: re.Pattern[str]) -> Iterator[Hit]:
-    for m, content in case.texts:
-        if found := pattern.search(content):
-            yield Hit(m, _code_point(found[0]), span=byte_span(content, *found.span()))
+    for passage in case.passages:
+        if found := pattern.search(passage.text):
+            yield hit_in(passage, *found.span(), _code_point(found[0]))
 
 
 def _code_point(char: str) -> str:
