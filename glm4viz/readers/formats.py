@@ -20,7 +20,7 @@ from glm4viz.conversation import (
 from glm4viz.readers.alpaca import map_alpaca
 from glm4viz.readers.chatglm2 import is_chatglm2, map_chatglm2
 from glm4viz.readers.chatglm3 import is_chatglm3, map_chatglm3
-from glm4viz.readers.fields import Message, Record, Said
+from glm4viz.readers.fields import Message, Record, Said, with_tools_read
 from glm4viz.readers.firefly import is_firefly, map_firefly
 from glm4viz.readers.openai import is_openai, map_openai
 from glm4viz.readers.sharegpt import map_sharegpt
@@ -36,7 +36,8 @@ class Form(NamedTuple):
     read: Callable[[Record, Said], list[Message]]
 
 
-def _map_glm4(record: Record, said: Said) -> list[Message]:  # noqa: ARG001 — nothing is changed
+def _map_glm4(record: Record, said: Said) -> list[Message]:
+    """As it stands, but for tools that are a text."""
     for key in ("tools", "functions"):
         if record.get(key):
             raise MessageError(
@@ -44,7 +45,8 @@ def _map_glm4(record: Record, said: Said) -> list[Message]:  # noqa: ARG001 — 
                 f"记录自带 {key}：这是 OpenAI 的写法。请用 format auto 或 openai 读取。",
                 field=key,
             )
-    return check_messages(record["messages"])
+    messages = check_messages(record["messages"])
+    return with_tools_read(messages, said)
 
 
 _FORMS = (
