@@ -18,7 +18,7 @@ from glm4viz.conversation import (
     surrogate_error,
 )
 from glm4viz.readers.alpaca import map_alpaca
-from glm4viz.readers.chatglm2 import is_chatglm2, map_chatglm2
+from glm4viz.readers.chatglm2 import columns_of, is_chatglm2, map_chatglm2
 from glm4viz.readers.chatglm3 import is_chatglm3, map_chatglm3
 from glm4viz.readers.fields import Message, Record, Said, with_tools_read
 from glm4viz.readers.firefly import is_firefly, map_firefly
@@ -67,6 +67,21 @@ _FIELDS = ("messages", "tools", "functions", "conversations", "conversation", "s
 _COLUMNS = ("instruction", "input", "output", "prompt", "response", "content", "summary")
 # Texts that hold JSON where a table can have nothing else in a cell.
 STRUCTURED = frozenset(("messages", "tools", "functions", "conversations", "conversation", "history"))
+
+
+_USED = {
+    "glm4": ("messages",),
+    "openai": ("messages", "tools", "functions"),
+    **dict.fromkeys(("chatglm3", "sharegpt"), ("conversations", "system", "tools")),
+    **dict.fromkeys(("firefly", "xtuner"), ("conversation", "system", "tools")),
+    "alpaca": ("instruction", "input", "output", "history", "system", "tools"),
+    "chatglm2": ("history", "system", "tools"),
+}
+
+
+def used_keys(format: str, record: Record) -> tuple[str, ...]:
+    """The keys of a record that its conversation is read from; all others are its owner's own."""
+    return (*_USED[format], *(columns_of(record) if format == "chatglm2" else ()))
 
 
 def has_form(fields: Record | Iterable[str]) -> bool:
