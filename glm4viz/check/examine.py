@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from glm4viz.check.chunks import Chunk, Record
 from glm4viz.check.duplicates import fingerprint
+from glm4viz.check.fix import fix_plain, fix_record, raw_of
 from glm4viz.check.glance import (
     MESSAGE_RULES,
     can_be_judged,
@@ -17,22 +18,24 @@ from glm4viz.check.glance import (
 )
 from glm4viz.check.measure import UNREAD, UNWRITABLE, count_trained, label_each
 from glm4viz.check.near import NearText, near_text
-from glm4viz.conversation import Chat, Conversation
+from glm4viz.conversation import Conversation
 from glm4viz.errors import ReadError
-from glm4viz.forms import is_glm4_form
 from glm4viz.labelling.batch import label_batch
 from glm4viz.layout import Message
 from glm4viz.linter import Finding, lint
 from glm4viz.linter.case import Case
-from glm4viz.linter.mend import Change, mend
+from glm4viz.linter.mend import Change
 from glm4viz.linter.rules.conversation import UNREADABLE
 from glm4viz.linter.rules.text import merges_newlines
 from glm4viz.linter.run import rank
 from glm4viz.readers import read_conversations
+from glm4viz.readers.fields import TOOLS_READ
+from glm4viz.readers.literal import PYTHON
 from glm4viz.recipe import MaxLength, Recipe
 from glm4viz.systems.captured import CAPTURED
 from glm4viz.systems.registry import get_recipe, load_tokenizer
-from glm4viz.writing import chat_to_line, to_line
+
+DROPS = ("duplicates", "near-duplicates", "errors", "no-answer")
 
 
 class Settings(NamedTuple):
@@ -46,6 +49,7 @@ class Settings(NamedTuple):
     fix: bool = False
     near: float | None = None  # None: they are not looked for
     by_hand: bool = False
+    drop: tuple[str, ...] = ()  # names of `DROPS`
 
 
 WHOLE_FILE = -1  # for the number of a record, where a finding is about none of them
@@ -73,6 +77,20 @@ class Checked(NamedTuple):
     trained: int = 0
 
 
+class Outcome(NamedTuple):
+    """What becomes of a record that is to be written. line: as it is written, None if it can't be read; raw: as it stands in its file.
+
+    dropped: why it is not to be written, by the names that `--drop` takes.
+    """
+
+    place: Place
+    line: str | None
+    changes: list[Change]
+    raw: str = ""
+    error: ReadError | None = None
+    dropped: tuple[str, ...] = ()
+
+
 @dataclass(slots=True)
 class Examined:
     """What came of a piece. Records are counted from the piece's start. trained: tokens of each, or UNREAD or REFUSED."""
@@ -83,16 +101,16 @@ class Examined:
     fingerprints: list[int] = field(default_factory=list)
     places: list[tuple[int, int]] = field(default_factory=list)  # line and record of each fingerprint
     near_texts: list[NearText | None] = field(default_factory=list)  # one for each fingerprint, if near duplicates are looked for
-    mended: list[bytes] = field(default_factory=list)
-    changes: list[tuple[Place, Change]] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)  # of each record, where mended ones are wanted
 
 
 class _Item(NamedTuple):
-    """A record on its way. clean: its text holds nothing that a rule asks about, and its messages are plain."""
+    """A record on its way. clean: its text holds nothing that a rule asks about, and its messages are plain. text: the line of plain ones."""
 
     line: int
     record: Conversation | Sequence[Message] | ReadError
     clean: bool
+    text: str = ""
 
 
 def examine(chunk: Chunk, settings: Settings) -> Examined:
@@ -105,9 +123,11 @@ def examine(chunk: Chunk, settings: Settings) -> Examined:
         if isinstance(item.record, ReadError):
             out.checked.append(Checked(_place(chunk, item, number), [UNREADABLE.about(item.record)]))
             out.trained.append(UNREAD)
+            if settings.fix:
+                out.outcomes.append(_outcome(_place(chunk, item, number), item, [], lint_of.recipe, settings))
             continue
         messages = _messages(item.record)
-        if findings := lint_of(nth):
+        if findings := [*_read_leniently(item.record), *lint_of(nth)]:
             out.checked.append(Checked(_place(chunk, item, number), findings, trained=max(lint_of.trained[nth], 0)))
         out.trained.append(lint_of.trained[nth])
         nth += 1
@@ -116,10 +136,43 @@ def examine(chunk: Chunk, settings: Settings) -> Examined:
         if settings.near is not None:
             out.near_texts.append(near_text(messages, settings.near))
         if settings.fix:
-            line, changes = mended_line(item.record, lint_of.recipe)
-            out.mended.append(line)
-            out.changes += [(_place(chunk, item, number), change) for change in changes]
+            out.outcomes.append(_outcome(_place(chunk, item, number), item, findings, lint_of.recipe, settings))
     return out
+
+
+def _read_leniently(record: Conversation | Sequence[Message]) -> list[Finding]:
+    """What the reader could make out and a training script can't."""
+    notes = record.notes if isinstance(record, Conversation) else ()
+    return [UNREADABLE.about(ReadError(note)) for note in notes if note in (PYTHON, TOOLS_READ)]
+
+
+def _outcome(place: Place, item: _Item, findings: Sequence[Finding], recipe: Recipe, settings: Settings) -> Outcome:
+    record = item.record
+    if isinstance(record, ReadError):
+        fixed = fix_record(record, recipe)
+        if fixed is None:
+            return Outcome(place, None, [], error=record)
+        raw = record.raw.decode()
+    elif isinstance(record, Conversation):
+        fixed, raw = fix_record(record, recipe), raw_of(record)
+        assert fixed is not None
+    else:
+        fixed, raw = fix_plain(item.text, record, recipe), item.text
+    dropped = []
+    if "errors" in settings.drop and (fixed.changes or any(finding.severity == "error" for finding in findings)):
+        found = lint(fixed.conversation, recipe, settings.max_length) if fixed.changes else findings
+        dropped += ["errors"] if any(finding.severity == "error" for finding in found) else []
+    if "no-answer" in settings.drop and not _has_answer(fixed.conversation):
+        dropped.append("no-answer")
+    return Outcome(place, fixed.line, fixed.changes, raw, None, tuple(dropped))
+
+
+def _has_answer(conversation: Conversation) -> bool:
+    """Whether an assistant says or calls anything."""
+    return any(
+        message["role"] == "assistant" and (str(message["content"] or "").strip() or message.get("metadata"))
+        for message in conversation.messages
+    )
 
 
 def records_of(chunk: Chunk) -> list[Conversation | Sequence[Message] | None]:
@@ -143,18 +196,11 @@ def _messages(record: Conversation | Sequence[Message]) -> Sequence[Message]:
     return record.messages if isinstance(record, Conversation) else record
 
 
-def mended_line(record: Conversation | Sequence[Message], recipe: Recipe) -> tuple[bytes, list[Change]]:
-    """The record mended, as a line, and what was changed. It stays in the form it has, where the recipe takes it: with its calls,
-    thoughts and tools.
-    """
-    chat = record.chat if isinstance(record, Conversation) else None
-    messages = _messages(record)
-    if recipe.form == "openai" and (chat or not is_glm4_form(messages)):
-        chat = chat or Chat(messages)
-        mended, changes = mend(chat.messages, openai=True)
-        return chat_to_line(Chat(mended, chat.tools)), changes
-    mended, changes = mend(messages)
-    return to_line(Conversation(mended)), changes
+def mended_line(record: Conversation, recipe: Recipe) -> tuple[bytes, list[Change]]:
+    """The record mended in the form it has, as a line, and what was changed."""
+    fixed = fix_record(record, recipe)
+    assert fixed is not None, "of a record that was read there is something to write"
+    return f"{fixed.line}\n".encode(), fixed.changes
 
 
 # Reading --------------------------------------------------------------------------------------------------------------
@@ -179,7 +225,7 @@ def _items(chunk: Chunk) -> list[_Item]:
                 return _read_carefully(chunk)
             items += found
         else:
-            items.append(_Item(chunk.before + number + 1, messages, number not in asked_about))
+            items.append(_Item(chunk.before + number + 1, messages, number not in asked_about, line))
     return items
 
 

@@ -97,7 +97,9 @@ class Block:
                 yield self._error(start, end, error)
                 return end
             for record in conversations_in(value) if expand else (value,):
-                yield Record(record, self._place(start)[0], risky=True, notes=(PYTHON,))
+                yield Record(
+                    record, self._place(start)[0], risky=True, notes=(PYTHON,), literal=self.text[start:end] if record is value else ""
+                )
             return end
         if (
             not isinstance(value, list | dict)

@@ -19,6 +19,7 @@ class Record(NamedTuple):
     text: str = ""  # the JSON that it is written in; "" if it is one of several on a line, or not JSON
     own: object = None  # the value as a table has it, before anything in it was turned; None: `value` is as it stands
     notes: tuple[Text, ...] = ()  # what had to be done to read it
+    literal: str = ""  # what it is written in, if that is no JSON
 
     def as_read(self) -> object:
         """The value as its source has it."""
@@ -26,7 +27,7 @@ class Record(NamedTuple):
 
     def raw(self) -> bytes:
         """The record as bytes: its own where it is JSON, else its value written as JSON."""
-        return raw_bytes(self.text or json.dumps(self.as_read(), ensure_ascii=False, default=repr))
+        return raw_bytes(self.text or self.literal or json.dumps(self.as_read(), ensure_ascii=False, default=repr))
 
 
 def raw_bytes(text: str) -> bytes:
