@@ -43,10 +43,10 @@ class Commands(TyperGroup):
         prepare_streams()
         try:
             status = super().main(given or ["--help"], *more, **named | {"standalone_mode": False})
+            sys.stdout.flush()
         except UsageError as error:
             complain(*words_of(error, asked_language(given)))
             sys.exit(2)
-            sys.stdout.flush()
         except typer.Abort:
             complain("", _STOPPED[asked_language(given)])
             sys.exit(130)

@@ -1,5 +1,6 @@
 """glm4viz convert: datasets of any format as GLM-4's JSON Lines."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -69,7 +70,7 @@ class _NothingRead(Exception):
 
 
 def _is_device(path: Path) -> bool:
-    return path.exists() and not path.is_file()
+    return os.path.exists(path) and not os.path.isfile(path)  # noqa: PTH110, PTH113
 
 
 @contextmanager

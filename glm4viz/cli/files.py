@@ -51,7 +51,8 @@ def not_onto(outputs: Iterable[tuple[str, Path | None]], inputs: Iterable[Path])
                 f"{name} would be written over what is read, or over another output; name another file.",
                 f"{name} 会覆盖被读取的文件或另一个输出；请换一个文件名。",
             )
-        if (str(path) != "-" and path.is_file()) or (str(path) != "-" and not path.exists()):
+        # os.path's, unlike Path's, take a name of any length.
+        if str(path) != "-" and (os.path.isfile(path) or not os.path.exists(path)):  # noqa: PTH110, PTH113
             taken.append(path)
 
 

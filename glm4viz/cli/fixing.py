@@ -1,5 +1,6 @@
 """What `check --fix` writes: the mended records, side files with what was changed, dropped and can't be read, and how many of each."""
 
+import os
 from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,7 +15,7 @@ from glm4viz.cli.files import SideFiles, output, rejected_row
 from glm4viz.cli.misuse import Misuse
 from glm4viz.cli.options import say
 from glm4viz.linter.mend import Change
-from glm4viz.texts import Text, both
+from glm4viz.texts import Text, both, printable
 
 _TABLES = (".parquet", ".arrow", ".csv", ".tsv")
 _AS_LINES = both(
@@ -43,7 +44,8 @@ class Fixing:
     def __init__(self, out: Path, stack: ExitStack, console: Console, as_json: bool, lang: str) -> None:
         self.out, self.console, self.as_json, self.lang = out, console, as_json, lang
         self.file: BinaryIO = stack.enter_context(output(out, "--fix"))
-        self.sides = SideFiles(out, "--fix", stack) if out.is_file() or not out.exists() else None
+        regular = os.path.isfile(out) or not os.path.exists(out)  # noqa: PTH110, PTH113
+        self.sides = SideFiles(out, "--fix", stack) if regular else None
         self.written = self.changed = self.rejected = self.dropped = 0
         self.changes: Counter[tuple[str, str]] = Counter()  # by kind and sentence
         self.why: Counter[str] = Counter()
@@ -95,18 +97,18 @@ class Fixing:
     def show(self) -> None:
         """Each kind of change with its count, where the details are, and last how many records were written, changed and left out."""
         for (_, sentence), count in self.changes.most_common():
-            self.console.print(f"[green]✓[/] {count:,} × {escape(sentence)}")
+            self.console.print(f"[green]✓[/] {count:,} × {escape(printable(sentence))}")
         for name, count in self.why.most_common():
             self.console.print(f"[yellow]−[/] {count:,} × {name}")
         if self.reshaped:
             self.console.print(_AS_LINES[self.lang])
         for kind, name in (self.sides.names() if self.sides is not None else {}).items():
-            self.console.print(f"· {_SIDE[kind][self.lang]}: {escape(name)}")
+            self.console.print(f"· {_SIDE[kind][self.lang]}: {escape(printable(name))}")
         left, rejected, dropped = (f"{n:,}" for n in (self.rejected + self.dropped, self.rejected, self.dropped))
         line = both(
-            f"{self.written:,} written to {escape(str(self.out))}, {self.changed:,} changed, {left} left out"
+            f"{self.written:,} written to {escape(printable(str(self.out)))}, {self.changed:,} changed, {left} left out"
             f" ({rejected} unreadable, {dropped} dropped).",
-            f"已写入 {self.written:,} 条到 {escape(str(self.out))}，改动 {self.changed:,} 条，未写入 {left} 条"
+            f"已写入 {self.written:,} 条到 {escape(printable(str(self.out)))}，改动 {self.changed:,} 条，未写入 {left} 条"
             f"（无法读取 {rejected} 条，按要求去掉 {dropped} 条）。",
         )
         self.console.print(line[self.lang])

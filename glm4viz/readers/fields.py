@@ -164,8 +164,8 @@ def with_tools_read(messages: list[Any], said: Said, under: str = "messages") ->
         return messages
     said["tools read"] = TOOLS_READ
     return [
-        {**message, "tools": from_json(text, f"{under}[{m}].tools") if text.strip() else None}
-        if isinstance(message, dict) and isinstance(text := message.get("tools"), str)
+        {**message, "tools": from_json(tools, f"{under}[{m}].tools") if tools.strip() else None}
+        if isinstance(message, dict) and isinstance(tools := message.get("tools"), str)
         else message
         for m, message in enumerate(messages)
     ]

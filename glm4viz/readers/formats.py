@@ -81,7 +81,7 @@ _USED = {
 
 def used_keys(format: str, record: Record) -> tuple[str, ...]:
     """The keys of a record that its conversation is read from; all others are its owner's own."""
-    return (*_USED[format], *(columns_of(record) if format == "chatglm2" else ()))
+    return (*_USED.get(format, ()), *(columns_of(record) if format == "chatglm2" else ()))
 
 
 def has_form(fields: Record | Iterable[str]) -> bool:
