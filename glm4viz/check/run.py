@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ def check_files(
     workers: int | None = None,
     size: int = SIZE,
     more: Mapping[tuple[str, int], Finding] = MappingProxyType({}),
-) -> Iterator[Progress]:
+) -> Generator[Progress, None, None]:
     """Checks the files, yielding piece after piece.
 
     workers: processes, by default one for each core; 1: this one alone. more: findings known before, by file and number of the record.

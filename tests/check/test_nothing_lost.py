@@ -1,7 +1,6 @@
 """check --fix: every record is written, left out with its reason, or dropped with its reason, once; nothing else about it changes."""
 
 import json
-import os
 import random
 from pathlib import Path
 from typing import Any
@@ -83,4 +82,4 @@ def test_unknown_drop_names_the_known(tmp_path: Path) -> None:
         result = run(data, "--fix", tmp_path / "o", "--drop", "nope", "--lang", lang)
         assert result.exit_code == 2
         assert "near-duplicates" in result.stderr
-        assert sorted(os.listdir(tmp_path)) == ["a.jsonl"]
+        assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
