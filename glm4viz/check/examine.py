@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from glm4viz.check.chunks import Chunk, Record
 from glm4viz.check.duplicates import fingerprint
-from glm4viz.check.fix import fix_plain, fix_record, raw_of
+from glm4viz.check.fix import fix_plain, fix_record, has_answer, raw_of
 from glm4viz.check.glance import (
     MESSAGE_RULES,
     can_be_judged,
@@ -162,17 +162,9 @@ def _outcome(place: Place, item: _Item, findings: Sequence[Finding], recipe: Rec
     if "errors" in settings.drop and (fixed.changes or any(finding.severity == "error" for finding in findings)):
         found = lint(fixed.conversation, recipe, settings.max_length) if fixed.changes else findings
         dropped += ["errors"] if any(finding.severity == "error" for finding in found) else []
-    if "no-answer" in settings.drop and not _has_answer(fixed.conversation):
+    if "no-answer" in settings.drop and not has_answer(fixed.conversation):
         dropped.append("no-answer")
     return Outcome(place, fixed.line, fixed.changes, raw, None, tuple(dropped))
-
-
-def _has_answer(conversation: Conversation) -> bool:
-    """Whether an assistant says or calls anything."""
-    return any(
-        message["role"] == "assistant" and (str(message["content"] or "").strip() or message.get("metadata"))
-        for message in conversation.messages
-    )
 
 
 def records_of(chunk: Chunk) -> list[Conversation | Sequence[Message] | None]:
@@ -194,13 +186,6 @@ def _as_fed(record: Conversation | Sequence[Message]) -> Sequence[Message]:
 
 def _messages(record: Conversation | Sequence[Message]) -> Sequence[Message]:
     return record.messages if isinstance(record, Conversation) else record
-
-
-def mended_line(record: Conversation, recipe: Recipe) -> tuple[bytes, list[Change]]:
-    """The record mended in the form it has, as a line, and what was changed."""
-    fixed = fix_record(record, recipe)
-    assert fixed is not None, "of a record that was read there is something to write"
-    return f"{fixed.line}\n".encode(), fixed.changes
 
 
 # Reading --------------------------------------------------------------------------------------------------------------

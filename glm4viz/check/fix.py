@@ -130,3 +130,18 @@ def _tools_renamed(record: dict[str, Any]) -> list[Change]:
 def raw_of(record: Conversation) -> str:
     """The record as it stands in its file; of a table, its row as JSON."""
     return record.text or as_json(record.record)
+
+
+def mended_line(record: Conversation, recipe: Recipe) -> tuple[bytes, list[Change]]:
+    """The record mended in the form it has, as a line, and what was changed."""
+    fixed = fix_record(record, recipe)
+    assert fixed is not None, "of a record that was read there is something to write"
+    return f"{fixed.line}\n".encode(), fixed.changes
+
+
+def has_answer(conversation: Conversation) -> bool:
+    """Whether an assistant says or calls anything."""
+    return any(
+        message["role"] == "assistant" and (str(message["content"] or "").strip() or message.get("metadata"))
+        for message in conversation.messages
+    )

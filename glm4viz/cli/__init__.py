@@ -47,7 +47,11 @@ class Commands(TyperGroup):
         except UsageError as error:
             complain(*words_of(error, asked_language(given)))
             sys.exit(2)
-        except typer.Abort:
+        except (typer.Abort, SystemExit) as end:  # typer ends the process itself for Ctrl-C (130) and a closed pipe (1)
+            if isinstance(end, SystemExit) and end.code != 130:
+                _give_up_stdout()
+                complain("", _CLOSED[asked_language(given)])
+                raise
             complain("", _STOPPED[asked_language(given)])
             sys.exit(130)
         except OSError as error:  # standard output is full, or whoever read it has gone
@@ -58,6 +62,7 @@ class Commands(TyperGroup):
 
 
 _STOPPED = both("Stopped. Nothing that was to be written has been.", "已停止。要写的文件都没有写入。")
+_CLOSED = both("Whoever read the output has closed it.", "读取输出的一方已将其关闭。")
 _NO_STDOUT = both("The output can't be written: {reason}.", "无法写出输出：{reason}。")
 
 
