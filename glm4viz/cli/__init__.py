@@ -47,20 +47,22 @@ class Commands(TyperGroup):
         except UsageError as error:
             complain(*words_of(error, asked_language(given)))
             sys.exit(2)
-        except (typer.Abort, SystemExit) as end:  # typer ends the process itself for Ctrl-C (130) and a closed pipe (1)
-            if isinstance(end, SystemExit) and end.code != 130:
-                _give_up_stdout()
-                complain("", _CLOSED[asked_language(given)])
-                raise
-            complain("", _STOPPED[asked_language(given)])
-            sys.exit(130)
+        except typer.Abort:
+            status = _INTERRUPTED
+        except SystemExit:  # typer ends the process itself for a closed pipe
+            _give_up_stdout()
+            complain("", _CLOSED[asked_language(given)])
+            raise
         except OSError as error:  # standard output is full, or whoever read it has gone
             _give_up_stdout()
             complain("", fill(_NO_STDOUT, reason=error.strerror or str(error))[asked_language(given)])
             sys.exit(1)
+        if status == _INTERRUPTED:
+            complain("", _STOPPED[asked_language(given)])
         sys.exit(status if given else 2)
 
 
+_INTERRUPTED = 130  # the status after Ctrl-C
 _STOPPED = both("Stopped. Nothing that was to be written has been.", "已停止。要写的文件都没有写入。")
 _CLOSED = both("Whoever read the output has closed it.", "读取输出的一方已将其关闭。")
 _NO_STDOUT = both("The output can't be written: {reason}.", "无法写出输出：{reason}。")
