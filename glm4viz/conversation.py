@@ -4,7 +4,7 @@ Readers and the library's `label()` share these rules, so that a fault has one s
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from glm4viz.errors import ConversationError
@@ -52,6 +52,8 @@ class Conversation:
     index: int = 0  # number of the record in its file, counted from 0
     chat: Chat | None = None
     captured: Any | None = None
+    record: Any = field(default=None, compare=False, repr=False)  # the value as its file has it, with all its keys
+    text: str = field(default="", compare=False, repr=False)  # the JSON that the record is written in; "" where it isn't JSON
 
 
 class MessageError(ConversationError):

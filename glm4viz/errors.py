@@ -58,7 +58,10 @@ class ReadError(Glm4vizError):
     """One record that can't be read. Readers yield it in place of the record, and go on.
 
     `file` is a name or "", `line` and `column` count from 1 (0: unknown), `field` is a path like `messages[2].content` or "".
+    `raw`: the bytes that were left out because of it, as they stand in the source; b"" where that is all of it.
     """
+
+    raw: bytes = b""
 
     def __init__(self, en: str | Text, zh: str | None = None, *, file: str = "", line: int = 0, column: int = 0, field: str = "") -> None:
         super().__init__(en, zh)

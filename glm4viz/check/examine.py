@@ -5,36 +5,24 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from glm4viz.check.answers import Exchange, exchange
-from glm4viz.check.chunks import Chunk, Record
+from glm4viz.check.chunks import Chunk
 from glm4viz.check.duplicates import fingerprint
-from glm4viz.check.glance import (
-    MESSAGE_RULES,
-    can_be_judged,
-    count_answers,
-    lines_asked_about,
-    plain_messages,
-    reads_clean,
-    trains_as_it_should,
-)
-from glm4viz.check.measure import UNREAD, UNWRITABLE, count_trained, label_each
+from glm4viz.check.fix import fix_plain, fix_record, has_answer, raw_of
+from glm4viz.check.items import Item, items_of, messages_of
+from glm4viz.check.linting import Linter
+from glm4viz.check.measure import UNREAD
 from glm4viz.check.near import NearText, near_text
-from glm4viz.conversation import Chat, Conversation
+from glm4viz.conversation import Conversation
 from glm4viz.errors import ReadError
-from glm4viz.forms import is_glm4_form
-from glm4viz.labelling.batch import Batch, label_batch
 from glm4viz.layout import Message
 from glm4viz.linter import Finding, lint
-from glm4viz.linter.case import Case
-from glm4viz.linter.mend import Change, mend
+from glm4viz.linter.mend import Change
 from glm4viz.linter.rules.conversation import UNREADABLE
-from glm4viz.linter.rules.order import RULES as ORDER_RULES
-from glm4viz.linter.rules.text import merges_newlines
-from glm4viz.linter.run import rank, tokens_of_hit
-from glm4viz.readers import read_conversations
-from glm4viz.recipe import LabelledSample, MaxLength, Recipe
-from glm4viz.systems.captured import CAPTURED
-from glm4viz.systems.registry import get_recipe, load_tokenizer
-from glm4viz.writing import chat_to_line, to_line
+from glm4viz.readers.fields import TOOLS_READ
+from glm4viz.readers.literal import PYTHON
+from glm4viz.recipe import MaxLength, Recipe
+
+DROPS = ("duplicates", "near-duplicates", "errors", "no-answer")
 
 
 class Settings(NamedTuple):
@@ -48,6 +36,7 @@ class Settings(NamedTuple):
     fix: bool = False
     near: float | None = None  # None: they are not looked for
     by_hand: bool = False
+    drop: tuple[str, ...] = ()  # names of `DROPS`
 
 
 WHOLE_FILE = -1  # for the number of a record, where a finding is about none of them
@@ -75,6 +64,20 @@ class Checked(NamedTuple):
     trained: int = 0
 
 
+class Outcome(NamedTuple):
+    """What becomes of a record that is to be written. line: as it is written, None if it can't be read; raw: as it stands in its file.
+
+    dropped: why it is not to be written, by the names that `--drop` takes.
+    """
+
+    place: Place
+    line: str | None
+    changes: list[Change]
+    raw: str = ""
+    error: ReadError | None = None
+    dropped: tuple[str, ...] = ()
+
+
 @dataclass(slots=True)
 class Examined:
     """What came of a piece. Records are counted from the piece's start. trained: tokens of each, or UNREAD or REFUSED."""
@@ -86,31 +89,26 @@ class Examined:
     places: list[tuple[int, int]] = field(default_factory=list)  # line and record of each fingerprint
     near_texts: list[NearText | None] = field(default_factory=list)  # one for each fingerprint, if near duplicates are looked for
     exchanges: list[Exchange | None] = field(default_factory=list)  # one for each fingerprint
-    mended: list[bytes] = field(default_factory=list)
-    changes: list[tuple[Place, Change]] = field(default_factory=list)
-
-
-class _Item(NamedTuple):
-    """A record on its way. clean: its text holds nothing that a rule asks about, and its messages are plain."""
-
-    line: int
-    record: Conversation | Sequence[Message] | ReadError
-    clean: bool
+    outcomes: list[Outcome] = field(default_factory=list)  # of each record, where mended ones are wanted
 
 
 def examine(chunk: Chunk, settings: Settings) -> Examined:
     """Everything that is to be found in one piece."""
-    items = _items(chunk)
+    items = items_of(chunk)
     out = Examined(records=len(items))
-    lint_of = _Linter([item for item in items if not isinstance(item.record, ReadError)], settings)
+    lint_of = Linter(
+        [item for item in items if not isinstance(item.record, ReadError)], settings.recipe, settings.max_length, settings.by_hand
+    )
     nth = 0
     for number, item in enumerate(items):
         if isinstance(item.record, ReadError):
             out.checked.append(Checked(_place(chunk, item, number), [UNREADABLE.about(item.record)]))
             out.trained.append(UNREAD)
+            if settings.fix:
+                out.outcomes.append(_outcome(_place(chunk, item, number), item, [], lint_of.recipe, settings))
             continue
-        messages = _messages(item.record)
-        if findings := lint_of(nth):
+        messages = messages_of(item.record)
+        if findings := [*_read_leniently(item.record), *lint_of(nth)]:
             out.checked.append(Checked(_place(chunk, item, number), findings, trained=max(lint_of.trained[nth], 0)))
         out.trained.append(lint_of.trained[nth])
         nth += 1
@@ -120,18 +118,43 @@ def examine(chunk: Chunk, settings: Settings) -> Examined:
         if settings.near is not None:
             out.near_texts.append(near_text(messages, settings.near))
         if settings.fix:
-            line, changes = mended_line(item.record, lint_of.recipe)
-            out.mended.append(line)
-            out.changes += [(_place(chunk, item, number), change) for change in changes]
+            out.outcomes.append(_outcome(_place(chunk, item, number), item, findings, lint_of.recipe, settings))
     return out
+
+
+def _read_leniently(record: Conversation | Sequence[Message]) -> list[Finding]:
+    """What the reader could make out and a training script can't."""
+    notes = record.notes if isinstance(record, Conversation) else ()
+    return [UNREADABLE.about(ReadError(note)) for note in notes if note in (PYTHON, TOOLS_READ)]
+
+
+def _outcome(place: Place, item: Item, findings: Sequence[Finding], recipe: Recipe, settings: Settings) -> Outcome:
+    record = item.record
+    if isinstance(record, ReadError):
+        fixed = fix_record(record, recipe)
+        if fixed is None:
+            return Outcome(place, None, [], error=record)
+        raw = record.raw.decode()
+    elif isinstance(record, Conversation):
+        fixed, raw = fix_record(record, recipe), raw_of(record)
+        assert fixed is not None
+    else:
+        fixed, raw = fix_plain(item.text, record, recipe), item.text
+    dropped = []
+    if "errors" in settings.drop and (fixed.changes or any(finding.severity == "error" for finding in findings)):
+        found = lint(fixed.conversation, recipe, settings.max_length) if fixed.changes else findings
+        dropped += ["errors"] if any(finding.severity == "error" for finding in found) else []
+    if "no-answer" in settings.drop and not has_answer(fixed.conversation):
+        dropped.append("no-answer")
+    return Outcome(place, fixed.line, fixed.changes, raw, None, tuple(dropped))
 
 
 def records_of(chunk: Chunk) -> list[Conversation | Sequence[Message] | None]:
     """Each record of a piece; None for one that can't be read."""
-    return [None if isinstance(item.record, ReadError) else item.record for item in _items(chunk)]
+    return [None if isinstance(item.record, ReadError) else item.record for item in items_of(chunk)]
 
 
-def _place(chunk: Chunk, item: _Item, number: int) -> Place:
+def _place(chunk: Chunk, item: Item, number: int) -> Place:
     # A folder has files in it, which a record may name.
     file = item.record.file if isinstance(item.record, Conversation | ReadError) else ""
     return Place(file or chunk.file, item.line, number)
@@ -141,142 +164,3 @@ def _as_fed(record: Conversation | Sequence[Message]) -> Sequence[Message]:
     """In place of messages that couldn't be found, the ids that a run fed."""
     fed = record.captured if isinstance(record, Conversation) else None
     return [] if fed is None else [{"ids": fed.input_ids.tolist()}]
-
-
-def _messages(record: Conversation | Sequence[Message]) -> Sequence[Message]:
-    return record.messages if isinstance(record, Conversation) else record
-
-
-def mended_line(record: Conversation | Sequence[Message], recipe: Recipe) -> tuple[bytes, list[Change]]:
-    """The record mended, as a line, and what was changed. It stays in the form it has, where the recipe takes it: with its calls,
-    thoughts and tools.
-    """
-    chat = record.chat if isinstance(record, Conversation) else None
-    messages = _messages(record)
-    if recipe.form == "openai" and (chat or not is_glm4_form(messages)):
-        chat = chat or Chat(messages)
-        mended, changes = mend(chat.messages, openai=True)
-        return chat_to_line(Chat(mended, chat.tools)), changes
-    mended, changes = mend(messages)
-    return to_line(Conversation(mended)), changes
-
-
-# Reading --------------------------------------------------------------------------------------------------------------
-
-
-def _items(chunk: Chunk) -> list[_Item]:
-    if chunk.records:
-        return [_Item(record.line, record, False) for record in chunk.records]
-    try:
-        lines = chunk.lines.decode().split("\n")
-    except UnicodeDecodeError:
-        return _read_carefully(chunk)
-    asked_about = lines_asked_about(chunk.lines)
-    items = []
-    for number, line in enumerate(lines):
-        messages = plain_messages(line)
-        if messages is None:
-            if not line or line.isspace():
-                continue
-            found = _read_line(line, chunk.before + number + 1)
-            if found is None:
-                return _read_carefully(chunk)
-            items += found
-        else:
-            items.append(_Item(chunk.before + number + 1, messages, number not in asked_about))
-    return items
-
-
-def _read_line(line: str, number: int) -> list[_Item] | None:
-    """The records of a line that the reader understands by itself; None if it may belong together with others."""
-    records: list[Record] = list(read_conversations(line.encode()))
-    if any(isinstance(record, ReadError) for record in records):
-        return None
-    return [_Item(number, record, False) for record in records]
-
-
-def _read_carefully(chunk: Chunk) -> list[_Item]:
-    """All lines by the reader, with as many empty ones before as stand in the file, so that the numbers it names are right."""
-    records = read_conversations(b"\n" * chunk.before + chunk.lines)
-    items = []
-    for record in records:
-        if isinstance(record, ReadError):
-            record.file = record.file or chunk.file
-        items.append(_Item(record.line, record, False))
-    return items
-
-
-# Rules ----------------------------------------------------------------------------------------------------------------
-
-
-class _Samples:
-    """The sample of the nth conversation of a batch, for conversations that became one row."""
-
-    def __init__(self, batch: Batch) -> None:
-        self.batch = batch
-        self.rows = {source: row for row, source in enumerate(batch.source.tolist())}
-
-    def __getitem__(self, nth: int) -> LabelledSample:
-        return self.batch[self.rows[nth]]
-
-
-class _Linter:
-    """The findings of the nth conversation: the same as `lint` has, got with as little work as possible."""
-
-    def __init__(self, items: Sequence[_Item], settings: Settings) -> None:
-        self.items, self.settings = items, settings
-        self.recipe: Recipe = get_recipe(settings.recipe)
-        self.merges = merges_newlines(self.recipe)
-        self.trained_well, self.trained = self._judge()
-
-    def _judge(self) -> tuple[list[bool], list[int]]:
-        """Of each conversation: whether it is plainly trained as it should be, and how many of its tokens are trained."""
-        limit, given = self.settings.max_length, [item.record for item in self.items if not isinstance(item.record, ReadError)]
-        if can_be_judged(self.recipe) and not isinstance(limit, tuple) and given:
-            messages = [_messages(record) for record in given]
-            try:
-                batch = label_batch(messages, self.recipe)
-            except UNWRITABLE:
-                pass  # one record holds what the recipe can't write; each is looked at by itself then
-            else:
-                self.samples = _Samples(batch)
-                good: list[bool] = trains_as_it_should(batch, map(count_answers, messages), limit, load_tokenizer()).tolist()
-                return good, self._as_fed(given, count_trained([(0, batch)], len(given), limit).tolist())
-        return [False] * len(given), self._as_fed(given, count_trained(label_each(given, self.recipe, limit), len(given)).tolist())
-
-    def _as_fed(self, given: Sequence[Conversation | Sequence[Message]], trained: list[int]) -> list[int]:
-        """The same, but of a record that a run fed what it trained, unless a recipe was asked for."""
-        for nth, record in enumerate(given):
-            if isinstance(record, Conversation) and record.captured is not None and not self.settings.by_hand:
-                trained[nth] = int(count_trained(label_each([record], CAPTURED, self.settings.max_length), 1)[0])
-        return trained
-
-    def __call__(self, nth: int) -> list[Finding]:
-        item = self.items[nth]
-        if isinstance(item.record, ReadError):
-            return []
-        if isinstance(item.record, Conversation) and item.record.captured is not None:
-            return lint(item.record, self.settings.recipe if self.settings.by_hand else CAPTURED, self.settings.max_length)
-        if self.recipe.form == "openai":
-            return lint(item.record, self.recipe, self.settings.max_length)
-        messages = _messages(item.record)
-        if not self.trained_well[nth] or self._hides_something(messages, item.clean):
-            return lint(messages, self.recipe, self.settings.max_length)
-        if item.clean and reads_clean(messages):
-            return []
-        # Trained as it should be, so only the messages can be at fault; the sample is needed only to say which tokens that is about.
-        case = Case(messages, self.recipe)
-        hits = [(rule, hit) for rule in MESSAGE_RULES for hit in rule.find(case)]
-        if any(rule in ORDER_RULES for rule, _ in hits):  # an answer may end in a tag at which the model doesn't stop
-            return lint(messages, self.recipe, self.settings.max_length)
-        if any(rule.refines or hit.span is not None for rule, hit in hits):
-            case = Case(messages, self.recipe, (self.samples[nth],))
-            hits = [(rule, hit) for rule in MESSAGE_RULES for hit in rule.find(case)]
-        return sorted((rule.finding(hit, tokens_of_hit(case, hit)) for rule, hit in hits), key=rank)
-
-    def _hides_something(self, messages: Sequence[Message], clean: bool) -> bool:
-        """Whether a text may become other tokens than it seems to, and still be trained as it should be."""
-        if clean and not self.merges:
-            return False
-        texts = [message["content"] for message in messages if message["content"]]
-        return any((self.merges and text[0].isspace()) or "[MASK]" in text for text in texts)

@@ -106,7 +106,7 @@ def on_no_record(file: str, findings: Iterable[Finding]) -> Iterator[Progress]:
     """Findings on no record of a check, such as those on its config, as the piece before all others."""
     known = list(findings)
     if known:
-        yield Progress([Checked(Place(file, 0, WHOLE_FILE), known)], [], [], 0, 0)
+        yield Progress([Checked(Place(file, 0, WHOLE_FILE), known)], [], 0, 0)
 
 
 def summarise(pieces: Iterable[Progress]) -> Summary:

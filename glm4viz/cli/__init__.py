@@ -4,8 +4,10 @@ Exit status: 0; 1 for findings, such as a record that can't be read or labelled;
 """
 
 import difflib
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -14,6 +16,7 @@ from typer.core import TyperGroup
 
 from glm4viz.cli.misuse import Misuse, UsageError, asked_language, complain, words_of
 from glm4viz.cli.streams import prepare_streams
+from glm4viz.texts import both, fill
 
 COMMANDS = ("label", "compare", "check", "convert", "loss", "capture", "recipes")  # a module each, with the function `command`
 
@@ -41,12 +44,35 @@ class Commands(TyperGroup):
         prepare_streams()
         try:
             status = super().main(given or ["--help"], *more, **named | {"standalone_mode": False})
+            sys.stdout.flush()
         except UsageError as error:
             complain(*words_of(error, asked_language(given)))
             sys.exit(2)
         except typer.Abort:
-            sys.exit(130)
+            status = _INTERRUPTED
+        except SystemExit:  # typer ends the process itself for a closed pipe
+            _give_up_stdout()
+            complain("", _CLOSED[asked_language(given)])
+            raise
+        except OSError as error:  # standard output is full, or whoever read it has gone
+            _give_up_stdout()
+            complain("", fill(_NO_STDOUT, reason=error.strerror or str(error))[asked_language(given)])
+            sys.exit(1)
+        if status == _INTERRUPTED:
+            complain("", _STOPPED[asked_language(given)])
         sys.exit(status if given else 2)
+
+
+_INTERRUPTED = 130  # the status after Ctrl-C
+_STOPPED = both("Stopped. Nothing that was to be written has been.", "已停止。要写的文件都没有写入。")
+_CLOSED = both("Whoever read the output has closed it.", "读取输出的一方已将其关闭。")
+_NO_STDOUT = both("The output can't be written: {reason}.", "无法写出输出：{reason}。")
+
+
+def _give_up_stdout() -> None:
+    """Python would try once more when it ends, and complain."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 app = typer.Typer(

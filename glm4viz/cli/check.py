@@ -1,11 +1,11 @@
 """glm4viz check: what in a dataset would ruin a fine-tune."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.progress import Progress as Bar
 
 from glm4viz.check import Place, Progress, Settings, Summary, check_files, summarise
-from glm4viz.check.examine import WHOLE_FILE
+from glm4viz.check.examine import DROPS, WHOLE_FILE
 from glm4viz.check.github import Annotations, step_summary
 from glm4viz.check.near import LOWEST, THRESHOLD
 from glm4viz.check.outliers import find_outliers
@@ -22,14 +22,13 @@ from glm4viz.check.sarif import SarifLog
 from glm4viz.check.summary import on_no_record
 from glm4viz.cli.choice import choose
 from glm4viz.cli.display import show
-from glm4viz.cli.files import must_be_there, output
+from glm4viz.cli.files import SIDES, must_be_there, not_onto, output, side_path
+from glm4viz.cli.fixing import Fixing, parse_drop
 from glm4viz.cli.misuse import Misuse
 from glm4viz.cli.options import ConfigOption, Json, Language, MaxLengthOption, RecipeOption, parse_whole, say
 from glm4viz.cli.streams import add_to_step, say_to_runner
 from glm4viz.errors import Glm4vizError
 from glm4viz.linter import SEVERITIES, Finding
-from glm4viz.linter.mend import Change
-from glm4viz.texts import printable
 
 _FAIL_ON = ("error", "warning")
 
@@ -68,9 +67,12 @@ def command(
     fix: Annotated[
         Path | None,
         typer.Option(
-            help="Write the messages of all readable records as GLM-4's JSONL, with what needs no guess mended; other keys are left out. With "
-            "a recipe of GLM-4.5 or later, records in OpenAI's form stay in it, and keep their tools."
+            help="Write all readable records to this new file, one a line, in the form and with the keys they have, with what needs no guess "
+            "mended. Beside it: FIX.changes.jsonl, FIX.rejected.jsonl (what can't be read), FIX.dropped.jsonl."
         ),
+    ] = None,
+    drop: Annotated[
+        str | None, typer.Option(metavar=",".join(DROPS), help="With --fix: records to leave out, by one or more of these names.")
     ] = None,
     workers: Annotated[str | None, typer.Option(metavar="N", help="Processes; by default one for each core.")] = None,
     lang: Language = "en",
@@ -86,10 +88,14 @@ def command(
             "--github 和 --json 都写到标准输出，请只给出一个。",
         )
     must_be_there(files)
-    _check_outputs(files, fix, {"--html": html, "--sarif": sarif})
-    settings = Settings(chosen.recipe.id, chosen.max_length, fix is not None, near, chosen.by_hand)
+    dropped = parse_drop(drop, fix)
+    sides = [("--fix", side_path(fix, kind)) for kind in SIDES] if fix else []
+    not_onto([("--fix", fix), *sides, ("--html", html), ("--sarif", sarif)], [*files, *([config] if config else [])])
+    if "near-duplicates" in dropped and near is None:
+        near = THRESHOLD
+    settings = Settings(chosen.recipe.id, chosen.max_length, fix is not None, near, chosen.by_hand, dropped)
     examples, console = Examples(), Console(highlight=False, soft_wrap=True)
-    mended = _Mended(console, as_json, lang)
+    fixing: Fixing | None = None
     more = _outliers(files, settings, loss_outliers)
     with ExitStack() as stack:
         eaches: list[Callable[[Progress], None]] = [stack.enter_context(_progress(files)), examples.add]
@@ -101,12 +107,13 @@ def command(
         scanned, notes = SarifLog(about, lang), Annotations(lang)
         eaches += ([] if log is None else [scanned.add]) + ([notes.add] if github else [])
         if fix is not None:
-            mended.file = stack.enter_context(output(fix, "--fix"))
-            eaches.append(mended.add)
-        pieces = chain(on_no_record(str(config), chosen.findings), check_files(files, settings, processes, more=more))
-        summary = summarise(_told(pieces, eaches))
-        if fix is not None and not mended.written:
-            raise Misuse("--fix", "No record could be read, so nothing was written.", "没有可读的记录，未写入任何内容。")
+            fixing = Fixing(fix, stack, console, as_json, lang)
+            eaches.append(fixing.add)
+        # Closed at once if anything fails, so that no worker outlasts the command.
+        checked = stack.enter_context(closing(check_files(files, settings, processes, more=more)))
+        summary = summarise(_told(chain(on_no_record(str(config), chosen.findings), checked), eaches))
+        if fixing is not None:
+            fixing.finish()
         if page is not None:
             page.write(report(summary, examples, settings.recipe, about, lang).encode())
         if log is not None:
@@ -115,10 +122,12 @@ def command(
         say_to_runner(notes.text())
         add_to_step(step_summary(summary, settings.recipe, about, lang))
     if as_json:
-        say(_as_dict(summary, files, settings) | ({"written": mended.written, "changes": mended.changes} if fix is not None else {}))
+        say(_as_dict(summary, files, settings) | (fixing.as_dict() if fixing else {}))
     else:
         console.print(escape(about_line(list(map(str, files)), settings.recipe, settings.max_length, lang)))
         show(console, summary, settings.recipe, lang)
+        if fixing is not None:
+            fixing.show()
     raise typer.Exit(1 if any(summary.severities[severity] for severity in failing) else 0)
 
 
@@ -144,21 +153,6 @@ def _near(threshold: str | None, wanted: bool) -> float | None:
             "--near-threshold", f"{threshold!r} is not a number from {LOWEST} to 1.", f"{threshold!r} 不是 {LOWEST} 到 1 之间的数。"
         )
     return number
-
-
-def _check_outputs(files: list[Path], fix: Path | None, reports: Mapping[str, Path | None]) -> None:
-    """A report is never written over the data, nor over the mended records or another report."""
-    taken = {path.resolve() for path in (*files, *([fix] if fix else []))}
-    for option, path in reports.items():
-        if path is None:
-            continue
-        if path.resolve() in taken:
-            raise Misuse(
-                option,
-                f"{path} would be written over what is read, or what another option writes; name another file.",
-                f"{path} 会覆盖被读取的文件或其他选项的输出；请换一个文件名。",
-            )
-        taken.add(path.resolve())
 
 
 def _outliers(files: list[Path], settings: Settings, model: str | None) -> Mapping[tuple[str, int], Finding]:
@@ -210,31 +204,6 @@ def _bar(files: list[Path], name: str = "") -> Iterator[Callable[[int], None]]:
     with Bar(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(name, total=total)
         yield lambda size: bar.advance(task, size)
-
-
-class _Mended:
-    """Writes the mended records and lists what was changed in them."""
-
-    def __init__(self, console: Console, as_json: bool, lang: str) -> None:
-        self.console, self.as_json, self.lang = console, as_json, lang
-        self.file: BinaryIO | None = None
-        self.written = self.changes = 0
-
-    def add(self, piece: Progress) -> None:
-        if self.file is not None:
-            self.file.writelines(piece.mended)
-        self.written += len(piece.mended)
-        self.changes += len(piece.changes)
-        for place, change in piece.changes:
-            self._list(place, change)
-
-    def _list(self, place: Place, change: Change) -> None:
-        field = f"messages[{change.message_index}]" + (f".{change.field}" if change.field else "")
-        if self.as_json:
-            say({"change": change.sentence(self.lang), "file": place.file, "line": place.line, "record": place.record, "field": field})
-        else:
-            said = printable(f"{place} {field}: {change.sentence(self.lang)}")
-            self.console.print(f"[green]✓[/] {escape(said)}")
 
 
 # Output ---------------------------------------------------------------------------------------------------------------

@@ -1,16 +1,19 @@
 """Files that a command is given: those to read have to be there, those to write appear whole or not at all."""
 
+import base64
 import os
+import stat
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from glm4viz.cli.misuse import Misuse
 from glm4viz.conversation import shown
+from glm4viz.errors import ReadError
 from glm4viz.readers.arrow import is_saved_dataset
-from glm4viz.writing import whole_file
+from glm4viz.writing import as_json, whole_file
 
 
 def must_be_there(files: Iterable[Path]) -> None:
@@ -33,6 +36,77 @@ def must_be_there(files: Iterable[Path]) -> None:
                 f"{name} is a folder. Name a file in it, or a folder that save_to_disk wrote.",
                 f"{name} 是文件夹。请指定其中的文件，或 save_to_disk 写出的文件夹。",
             )
+
+
+def not_onto(outputs: Iterable[tuple[str, Path | None]], inputs: Iterable[Path]) -> None:
+    """Raises Misuse if an output, given with its option, is a file that is read, by whatever name or link, or is also another output."""
+    taken = list(inputs)
+    for option, path in outputs:
+        if path is None:
+            continue
+        if any(_is_same(path, other) for other in taken):
+            name = shown(str(path), 80)
+            raise Misuse(
+                option,
+                f"{name} would be written over what is read, or over another output; name another file.",
+                f"{name} 会覆盖被读取的文件或另一个输出；请换一个文件名。",
+            )
+        # os.path's, unlike Path's, take a name of any length.
+        if str(path) != "-" and (os.path.isfile(path) or not os.path.exists(path)):  # noqa: PTH110, PTH113
+            taken.append(path)
+
+
+def _is_same(output: Path, other: Path) -> bool:
+    try:
+        if other.is_dir():  # a dataset folder: nothing in it may change
+            return other.resolve() in output.resolve().parents
+        one, two = (os.fstat(number) if str(path) == "-" else path.stat() for path, number in ((output, 1), (other, 0)))
+        return stat.S_ISREG(one.st_mode) and os.path.samestat(one, two)
+    except (OSError, ValueError):  # not there yet: told by its name
+        return "-" not in (str(output), str(other)) and output.resolve() == other.resolve()
+
+
+class SideFiles:
+    """What goes with an output OUT: OUT.rejected.jsonl and the like. They belong to it: a new output replaces them, or removes an old one
+    that would have nothing in it. All are filled before the first takes its name.
+    """
+
+    def __init__(self, out: Path, option: str, stack: ExitStack) -> None:
+        self.out, self.option, self.stack = out, option, stack
+        self.files: dict[str, BinaryIO] = {}
+
+    def write(self, kind: str, row: Mapping[str, object]) -> None:
+        if kind not in self.files:
+            self.files[kind] = self.stack.enter_context(output(side_path(self.out, kind), self.option))
+        self.files[kind].write(as_json(row).encode() + b"\n")
+
+    def finish(self, main: BinaryIO) -> None:
+        """To be called when all is written."""
+        for file in (main, *self.files.values()):
+            file.flush()
+        for kind in SIDES:
+            if kind not in self.files:
+                side_path(self.out, kind).unlink(missing_ok=True)
+
+    def names(self) -> dict[str, str]:
+        return {kind: str(side_path(self.out, kind)) for kind in self.files}
+
+
+SIDES = ("rejected", "dropped", "changes")
+
+
+def side_path(out: Path, kind: str) -> Path:
+    return out.with_name(f"{out.name}.{kind}.jsonl")
+
+
+def rejected_row(error: ReadError) -> dict[str, object]:
+    """Where and why a record was left out, and the record as it stands there, to the byte: in `raw`, or, if it isn't UTF-8, in `raw_base64`."""
+    row: dict[str, object] = {"file": error.file, "line": error.line, "column": error.column, "field": error.field}
+    row |= {"reason": error.sentence("en"), "reason_zh": error.sentence("zh")}
+    try:
+        return row | {"raw": error.raw.decode()}
+    except UnicodeDecodeError:
+        return row | {"raw_base64": base64.b64encode(error.raw).decode()}
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from glm4viz.conversation import ROLES, Chat, Conversation, find_surrogate, surrogate_error
+from glm4viz.conversation import ROLES, Chat, Conversation
 from glm4viz.errors import Glm4vizError
 from glm4viz.forms import Given, take
 from glm4viz.labelling.engine import Entries, Frame, cut_right, encode, lay_out
@@ -90,9 +90,8 @@ def label_batch(
     try:
         rows, labels, _ = encode(entries, found, tok)
     except UnicodeEncodeError:
-        # Half a character somewhere: find whose it is, and do the others.
-        paths = {i: find_surrogate(messages, "messages") for i, messages in enumerate(given) if not isinstance(messages, Chat)}
-        errors = {i: surrogate_error(path) for i, path in paths.items() if path}
+        # Half a character somewhere, be it in a tool's name: find whose it is, and do the others.
+        errors = {i: error for i, one in enumerate(given) if (error := _fault_of(one, found, tok))}
         entries, source = _collect(found, tok, given, errors)
         rows, labels, _ = encode(entries, found, tok)
     ids, offsets = rows.ids, rows.offsets
@@ -100,6 +99,14 @@ def label_batch(
         keep, offsets = cut_right(offsets, max_length)
         ids, labels = ids[keep], labels[keep]
     return Batch(ids, labels, offsets, np.array(source, np.int64), errors, (given, found, tok, max_length))
+
+
+def _fault_of(conversation: Any, recipe: Recipe, tokenizer: Tokenizer) -> Glm4vizError | None:
+    try:
+        label_all(conversation, recipe, tokenizer)
+    except Glm4vizError as error:
+        return error
+    return None
 
 
 def _one_by_one(recipe: Recipe, tokenizer: Tokenizer, given: Sequence[Any], max_length: MaxLength, errors: dict[int, Exception]) -> Batch:

@@ -66,7 +66,7 @@ def label_all(
     try:
         return [_sample(found, tok, taken, pieces, max_length) for pieces in lay_out(found, taken.messages, tok, taken.tools)]
     except UnicodeEncodeError:
-        raise surrogate_error(find_surrogate(taken.messages, "messages")) from None
+        raise surrogate_error(find_surrogate({"messages": list(taken.messages), "tools": taken.tools}, "")) from None
 
 
 def _sample(recipe: Recipe, tokenizer: Tokenizer, taken: Taken, pieces: Sequence[Piece], max_length: MaxLength) -> LabelledSample:

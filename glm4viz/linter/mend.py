@@ -13,8 +13,8 @@ from typing import Any
 from glm4viz.forms import function_of
 from glm4viz.layout import Message
 from glm4viz.linter.case import is_call
+from glm4viz.linter.mend_texts import TEXT_STEPS, texts_of
 from glm4viz.linter.repair import openai_tools
-from glm4viz.linter.rules.text import PREFIX
 from glm4viz.texts import Text, Worded, both
 
 Messages = list[dict[str, Any]]
@@ -22,11 +22,24 @@ Messages = list[dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Change(Worded):
-    """One thing that was mended; message_index counts in the messages as they were given."""
+    """One thing that was mended; message_index counts in the messages as they were given, -1: the field says all.
+
+    kind: one word for what was done; before, after: the field's value, or None where there was or is none.
+    """
 
     message_index: int
     field: str
     said: Text = dataclasses.field(hash=False)
+    kind: str = ""
+    before: Any = dataclasses.field(default=None, hash=False, repr=False)
+    after: Any = dataclasses.field(default=None, hash=False, repr=False)
+
+    @property
+    def path(self) -> str:
+        """The field from the record on, such as `messages[2].content`."""
+        if self.message_index < 0:
+            return self.field
+        return f"messages[{self.message_index}]" + (f".{self.field}" if self.field else "")
 
 
 _SAID: dict[str, Text] = {
@@ -34,6 +47,11 @@ _SAID: dict[str, Text] = {
     "tools": both("{name, args} written in OpenAI's form", "{name, args} 改成 OpenAI 的写法"),
     "copy": both("the same tools stand on a system message: removed here", "同样的 tools 已在 system 消息上：此处删去"),
     "bom": both("byte order mark at the start removed", "删去开头的字节顺序标记"),
+    "wrong-encoding": both("UTF-8 that was read in another encoding, read again", "被误读编码的 UTF-8 文本，已还原"),
+    "zero-width": both("zero-width characters removed", "删去零宽字符"),
+    "role": both("role renamed", "改正角色名"),
+    "literal": both("Python literal written as JSON", "Python 字面量改写为 JSON"),
+    "text": both("tools turned from a JSON text into a list", "tools 从 JSON 文本改成列表"),
     "prefix": both("[gMASK]<sop> at the start removed: every recipe writes it", "删去开头的 [gMASK]<sop>：每个配方都会自己写"),
     "call": both("name moved to metadata, only the arguments left in content", "函数名移到 metadata，content 里只留参数"),
     "object": both("arguments turned from a JSON text into an object", "参数从 JSON 文本改成对象"),
@@ -47,12 +65,31 @@ def mend(messages: Sequence[Message], *, openai: bool = False) -> tuple[Messages
     changes: list[Change] = []
 
     def say(m: int, field: str, kind: str) -> None:
-        changes.append(Change(m, field, _SAID[kind]))
+        before = messages[m].get(field) if field else messages[m]
+        after = mended[m].get(field) if field else None
+        changes.append(change(m, field, kind, before, after))
 
-    steps = (_starts, _arguments) if openai else (_nulls, _tools, _copies, _starts, _calls, _empty_end)
+    steps = (_texts, _arguments) if openai else (_nulls, _tools_texts, _tools, _copies, _texts, _calls, _empty_end)
     for step in steps:
         step(mended, say)
     return mended, changes
+
+
+def change(m: int, field: str, kind: str, before: Any = None, after: Any = None) -> Change:
+    """A change of a known kind, in its words."""
+    return Change(m, field, _SAID[kind], kind, before, after)
+
+
+def mend_texts(record: dict[str, Any]) -> list[Change]:
+    """The texts of a record of any form, mended in it."""
+    changes = []
+    for slot in texts_of(record):
+        for kind, step in TEXT_STEPS:
+            before = slot.holder[slot.key]
+            if (after := step(before)) != before:
+                slot.holder[slot.key] = after
+                changes.append(change(slot.message, slot.field, kind, before, after))
+    return changes
 
 
 # Each step changes the messages in place and says so. ----------------------------------------------------------------
@@ -66,6 +103,18 @@ def _nulls(messages: Messages, say: Say) -> None:
             if key in message and message[key] is None:
                 del message[key]
                 say(m, key, "null")
+
+
+def _tools_texts(messages: Messages, say: Say) -> None:
+    for m, message in enumerate(messages):
+        if isinstance(text := message.get("tools"), str):
+            try:
+                value = json.loads(text)
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(value, list):
+                message["tools"] = value
+                say(m, "tools", "text")
 
 
 def _tools(messages: Messages, say: Say) -> None:
@@ -83,16 +132,9 @@ def _copies(messages: Messages, say: Say) -> None:
             say(m, "tools", "copy")
 
 
-def _starts(messages: Messages, say: Say) -> None:
-    for m, message in enumerate(messages):
-        text = message.get("content") or ""
-        if text.startswith("\ufeff"):
-            message["content"] = text = text.lstrip("\ufeff")
-            say(m, "content", "bom")
-        found = PREFIX.match(text)
-        if found and text[found.end() :].strip():
-            message["content"] = text[found.end() :]
-            say(m, "content", "prefix")
+def _texts(messages: Messages, say: Say) -> None:
+    for found in mend_texts({"messages": messages}):
+        say(found.message_index, found.field, found.kind)
 
 
 def _calls(messages: Messages, say: Say) -> None:

@@ -49,13 +49,21 @@ def _conversation(record: Record, format: str, file: str, index: int) -> Convers
     try:
         conversation = understand(record.value, format, record.risky)
     except MessageError as error:
-        return ReadError(error.said, file=file, line=record.line, field=error.field)
+        return _left_out(ReadError(error.said, file=file, line=record.line, field=error.field), record)
     except RecursionError:
-        return ReadError(TOO_DEEP, file=file, line=record.line)
-    notes = conversation.notes
+        return _left_out(ReadError(TOO_DEEP, file=file, line=record.line), record)
+    notes = (*record.notes, *conversation.notes)
     if record.filled and _has_null(conversation.messages):
         notes = (*notes, FILLED)
-    return replace(conversation, notes=notes, file=file, line=record.line, index=index)
+    return replace(conversation, notes=notes, file=file, line=record.line, index=index, record=record.as_read(), text=record.text)
+
+
+def _left_out(error: ReadError, record: Record) -> ReadError:
+    try:
+        error.raw = record.raw()
+    except RecursionError:  # of a table; its source has it still
+        error.raw = b""
+    return error
 
 
 def _has_null(value: object) -> bool:

@@ -119,7 +119,7 @@ def _records(batches: Iterator[Any], kind: Text, file: str) -> Iterator[Record |
             filled = any(_can_fill(field.type) for field in batch.schema)
             for start in range(0, len(batch), _ROWS):
                 for row in _rows(batch.slice(start, _ROWS)):
-                    yield _record(row, decode, line, file, filled) if row is not None else _not_utf8(line, file)
+                    yield _record(row, decode, line, file, filled) if isinstance(row, dict) else _not_utf8(row, line, file)
                     line += 1
     except (pyarrow.ArrowException, OSError, ValueError, KeyError, NotImplementedError) as error:
         reason = shown(str(error).split("\n", 1)[0], 120)
@@ -130,8 +130,8 @@ def _records(batches: Iterator[Any], kind: Text, file: str) -> Iterator[Record |
         ) from None
 
 
-def _rows(batch: Any) -> Iterator[dict[str, Any] | None]:
-    """The rows of a batch; None for one with text that isn't UTF-8."""
+def _rows(batch: Any) -> Iterator[dict[str, Any] | bytes]:
+    """The rows of a batch; for one with text that isn't UTF-8, an Arrow stream of this one row."""
     try:
         yield from batch.to_pylist()
     except UnicodeDecodeError:
@@ -139,7 +139,16 @@ def _rows(batch: Any) -> Iterator[dict[str, Any] | None]:
             try:
                 yield batch.slice(number, 1).to_pylist()[0]
             except UnicodeDecodeError:
-                yield None
+                yield _as_stream(batch.slice(number, 1))
+
+
+def _as_stream(batch: Any) -> bytes:
+    import pyarrow
+
+    sink = pyarrow.BufferOutputStream()
+    with pyarrow.ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+    return bytes(sink.getvalue())
 
 
 def _record(row: dict[str, Any], decode: dict[str, Decode | None], line: int, file: str, filled: bool) -> Record | ReadError:
@@ -148,23 +157,27 @@ def _record(row: dict[str, Any], decode: dict[str, Decode | None], line: int, fi
             try:
                 row[name] = decoder(row[name])
             except (ValueError, RecursionError):
-                return ReadError(
+                error = ReadError(
                     f"{name} should hold JSON, but its text isn't. Write the dataset again.",
                     f"{name} 应是 JSON 文本，但它不是。请重新写出数据集。",
                     file=file,
                     line=line,
                     field=name,
                 )
+                error.raw = Record(row, line, risky=True).raw()
+                return error
     return row_record(row.items(), line, file=file, risky=any(decode.values()), filled=filled)
 
 
-def _not_utf8(line: int, file: str) -> ReadError:
-    return ReadError(
+def _not_utf8(raw: bytes, line: int, file: str) -> ReadError:
+    error = ReadError(
         "A text in this row is not UTF-8. Write the file again from a source that is.",
         "这一行中有文本不是 UTF-8。请用 UTF-8 的数据重新写出文件。",
         file=file,
         line=line,
     )
+    error.raw = raw
+    return error
 
 
 def _decoder(kind: Any) -> Decode | None:

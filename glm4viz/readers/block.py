@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 from glm4viz.conversation import is_unicode
 from glm4viz.errors import ReadError
-from glm4viz.readers.explain import MISSING_COMMA, STRAY, TRAILING_COMMA, UNCLOSED_ARRAY, explain, explain_bytes, skipped_lines
-from glm4viz.readers.values import Record, conversations_in, has_swallowed, is_message, is_record
+from glm4viz.readers.explain import MISSING_COMMA, STRAY, STRAY_WORDS, TRAILING_COMMA, UNCLOSED_ARRAY, explain, explain_bytes, skipped_lines
+from glm4viz.readers.literal import PYTHON, python_literal
+from glm4viz.readers.values import Record, conversations_in, has_swallowed, is_message, is_record, raw_bytes
 from glm4viz.texts import Text, both
 
 _SPACE = " \t\r\n\ufeff"  # a byte order mark is left inside when files are glued together
@@ -21,7 +22,8 @@ _SPACES = re.compile(f"[{_SPACE}]*")
 _STRING = r'"[^"\\\n]*(?:\\.[^"\\\n]*)*"?' + r"|'[^'\\\n]*(?:\\.[^'\\\n]*)*'(?=\s*[,:\]}])|//[^\n]*"
 STRINGS = re.compile(_STRING)
 _TOKENS = re.compile(_STRING + r"|[\[\]{}]")
-_STARTS = re.compile(r'\{(?=\s*")|\[(?=\s*\{)')
+_STARTS = re.compile(r'(?<=[\[,\]}/\s\ufeff])(?:\{(?=\s*")|\[(?=\s*\{))')
+_SCALARS = re.compile(r"[^\n\[{]*")  # what stands behind a value that is no record, up to where one may begin
 # What the first line of a record looks like up to its first key; a later line that starts the same way starts the next record.
 OPENING = re.compile(r"[\[{]\s*(?:\{\s*)?[\"'“]?\w+")
 _BEFORE_ITEM = ("[", ",", "]", "}", "\n", "/")  # a slash ends a comment
@@ -89,15 +91,37 @@ class Block:
             value, end = self._decode(start)
         except (ValueError, RecursionError) as error:
             end = self._resume(start)
-            yield self._error(start, end, error)
+            try:
+                value = self._literal(start, end)
+            except ValueError:
+                yield self._error(start, end, error)
+                return end
+            for record in conversations_in(value) if expand else (value,):
+                yield Record(
+                    record, self._place(start)[0], risky=True, notes=(PYTHON,), literal=self.text[start:end] if record is value else ""
+                )
             return end
+        if (
+            not isinstance(value, list | dict)
+            and (rest := _SCALARS.match(self.text, end))
+            and rest[0].lstrip(_SPACE)[:1] not in ("", *",]}")
+        ):
+            yield self._error(start, rest.end(), STRAY_WORDS)  # once, not for each of a million
+            return rest.end()
         clean = is_unicode(raw := self.text[start:end])
         if not clean and self.from_bytes:
             yield self._error(start, end, STRAY)  # the words are those for the bytes
             return end
+        risky = not clean or "\\ud" in raw or "\\uD" in raw
         for record in conversations_in(value) if expand else (value,):
-            yield Record(record, self._place(start)[0], not clean or "\\ud" in raw or "\\uD" in raw)
+            yield Record(record, self._place(start)[0], risky, text=raw if record is value else "")
         return end
+
+    def _literal(self, start: int, end: int) -> object:
+        piece = self.text[start:end]
+        if self.from_bytes and not is_unicode(piece):
+            raise ValueError("not UTF-8")
+        return python_literal(piece.rstrip(_SPACE + ","))
 
     def _decode(self, start: int) -> tuple[object, int]:
         """The value at `start` and where it ends. A JSONDecodeError counts its position from `start`."""
@@ -163,6 +187,7 @@ class Block:
             if self._patience < 0:
                 break
             at = found.start()
+            self._patience -= 100
             if self._before(at) not in _BEFORE_ITEM:
                 continue  # the value of a key, or quoted in a text
             with suppress(ValueError, RecursionError):
@@ -219,4 +244,6 @@ class Block:
         elif len(piece) > 2000:
             lost = both(f" {len(piece)} characters were skipped.", f"已跳过 {len(piece)} 个字符。")
         line, column = self._place(at)
-        return ReadError(words["en"] + lost["en"], words["zh"] + lost["zh"], line=line, column=column)
+        error = ReadError(words["en"] + lost["en"], words["zh"] + lost["zh"], line=line, column=column)
+        error.raw = raw_bytes(piece)
+        return error

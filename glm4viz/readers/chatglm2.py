@@ -13,8 +13,13 @@ def is_chatglm2(record: Record) -> bool:
     return any(prompt in record and response in record for prompt, response in COLUMNS)
 
 
+def columns_of(record: Record) -> tuple[str, str]:
+    """Which of the known pairs of columns it has."""
+    return next((pair for pair in COLUMNS if pair[0] in record or pair[1] in record), COLUMNS[0])
+
+
 def map_chatglm2(record: Record, said: Said) -> list[Message]:
-    prompt, response = next((pair for pair in COLUMNS if pair[0] in record or pair[1] in record), COLUMNS[0])
+    prompt, response = columns_of(record)
     said["format"] = _note(prompt, response)
     messages = [
         *pairs(record),

@@ -10,6 +10,10 @@ STRAY = both(
     "A comma or bracket stands where a record should. Remove it: JSON Lines has nothing between its lines, an array one pair of [ ].",
     "这里应是一条记录，却是多余的逗号或括号。请删去：JSON Lines 的行之间没有符号，数组只有一对 [ ]。",
 )
+STRAY_WORDS = both(
+    "This is no record. A record starts with { or [, and its texts are in double quotes.",
+    "这不是一条记录。记录以 { 或 [ 开头，文本用双引号。",
+)
 TRAILING_COMMA = both("There is a comma after the last item. Remove it.", "最后一项后面多了一个逗号。请删去。")
 MISSING_COMMA = both("A comma is missing before this. Add it.", "这里前面少了一个逗号。请补上。")
 UNCLOSED_ARRAY = both(

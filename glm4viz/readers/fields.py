@@ -32,6 +32,10 @@ TOOLS_WRAPPED: Text = {
     "en": 'Bare functions in tools were wrapped as {"type": "function", "function": …}, which is what GLM-4 reads.',
     "zh": 'tools 中的函数已包装成 {"type": "function", "function": …}，这是 GLM-4 读取的写法。',
 }
+TOOLS_READ: Text = {
+    "en": "The tools of a message were a text that holds JSON, which GLM-4's script can't read; the list in it was read. check --fix writes it.",
+    "zh": "消息的 tools 是一段 JSON 文本，GLM-4 的脚本读不了；已读取其中的列表。check --fix 会把它写成列表。",
+}
 NO_LOSS: Text = {
     "en": "output_with_loss: false became the message's loss: false.",
     "zh": "output_with_loss: false 变成了消息的 loss: false。",
@@ -152,6 +156,19 @@ def _tools(tools: object, said: Said) -> list[Any]:
     if any(bare):
         said["wrapped"] = TOOLS_WRAPPED
     return [{"type": "function", "function": tool} if is_bare else tool for tool, is_bare in zip(tools, bare, strict=True)]
+
+
+def with_tools_read(messages: list[Any], said: Said, under: str = "messages") -> list[Any]:
+    """The messages, with tools that are a text read as the list in it. An empty text says that there are none."""
+    if not any(isinstance(message, dict) and isinstance(message.get("tools"), str) for message in messages):
+        return messages
+    said["tools read"] = TOOLS_READ
+    return [
+        {**message, "tools": from_json(tools, f"{under}[{m}].tools") if tools.strip() else None}
+        if isinstance(message, dict) and isinstance(tools := message.get("tools"), str)
+        else message
+        for m, message in enumerate(messages)
+    ]
 
 
 def from_json(text: str, field: str) -> Any:

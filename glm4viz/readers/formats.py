@@ -18,9 +18,9 @@ from glm4viz.conversation import (
     surrogate_error,
 )
 from glm4viz.readers.alpaca import map_alpaca
-from glm4viz.readers.chatglm2 import is_chatglm2, map_chatglm2
+from glm4viz.readers.chatglm2 import columns_of, is_chatglm2, map_chatglm2
 from glm4viz.readers.chatglm3 import is_chatglm3, map_chatglm3
-from glm4viz.readers.fields import Message, Record, Said
+from glm4viz.readers.fields import Message, Record, Said, with_tools_read
 from glm4viz.readers.firefly import is_firefly, map_firefly
 from glm4viz.readers.openai import is_openai, map_openai
 from glm4viz.readers.sharegpt import map_sharegpt
@@ -36,7 +36,8 @@ class Form(NamedTuple):
     read: Callable[[Record, Said], list[Message]]
 
 
-def _map_glm4(record: Record, said: Said) -> list[Message]:  # noqa: ARG001 — nothing is changed
+def _map_glm4(record: Record, said: Said) -> list[Message]:
+    """As it stands, but for tools that are a text."""
     for key in ("tools", "functions"):
         if record.get(key):
             raise MessageError(
@@ -44,7 +45,8 @@ def _map_glm4(record: Record, said: Said) -> list[Message]:  # noqa: ARG001 — 
                 f"记录自带 {key}：这是 OpenAI 的写法。请用 format auto 或 openai 读取。",
                 field=key,
             )
-    return check_messages(record["messages"])
+    messages = check_messages(record["messages"])
+    return with_tools_read(messages, said)
 
 
 _FORMS = (
@@ -65,6 +67,21 @@ _FIELDS = ("messages", "tools", "functions", "conversations", "conversation", "s
 _COLUMNS = ("instruction", "input", "output", "prompt", "response", "content", "summary")
 # Texts that hold JSON where a table can have nothing else in a cell.
 STRUCTURED = frozenset(("messages", "tools", "functions", "conversations", "conversation", "history"))
+
+
+_USED = {
+    "glm4": ("messages",),
+    "openai": ("messages", "tools", "functions"),
+    **dict.fromkeys(("chatglm3", "sharegpt"), ("conversations", "system", "tools")),
+    **dict.fromkeys(("firefly", "xtuner"), ("conversation", "system", "tools")),
+    "alpaca": ("instruction", "input", "output", "history", "system", "tools"),
+    "chatglm2": ("history", "system", "tools"),
+}
+
+
+def used_keys(format: str, record: Record) -> tuple[str, ...]:
+    """The keys of a record that its conversation is read from; all others are its owner's own."""
+    return (*_USED.get(format, ()), *(columns_of(record) if format == "chatglm2" else ()))
 
 
 def has_form(fields: Record | Iterable[str]) -> bool:

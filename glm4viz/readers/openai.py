@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from glm4viz.conversation import OPENAI_ROLES, Chat, MessageError, check_message, check_messages, wrong
-from glm4viz.readers.fields import Message, Record, Said, put_tools
+from glm4viz.readers.fields import Message, Record, Said, from_json, put_tools, with_tools_read
 from glm4viz.texts import Text
 
 CALL: Text = {
@@ -28,6 +28,10 @@ DEVELOPER: Text = {"en": "The role developer became system.", "zh": "角色 deve
 PARTS: Text = {
     "en": "Content in parts was joined into one text, with nothing in between.",
     "zh": "分段的 content 已直接连成一个文本。",
+}
+TOOLS_TEXT: Text = {
+    "en": "The record's tools were a text that holds JSON; the list in it was read.",
+    "zh": "记录的 tools 是一段 JSON 文本；已读取其中的列表。",
 }
 _CALLS = ("tool_calls", "function_call")
 
@@ -56,7 +60,8 @@ def map_openai(record: Record, said: Said) -> tuple[list[Message], Chat]:
     messages = record["messages"]
     if not isinstance(messages, list) or not messages:
         check_messages(messages)  # raises
-    tools = _tools(record)
+    messages = with_tools_read(messages, said)
+    tools = _tools(record, said)
     mapped: list[Message] = []
     source: list[int] = []
     for index, message in enumerate(messages):
@@ -81,8 +86,11 @@ def _plain(message: Message) -> Message:
     return plain
 
 
-def _tools(record: Record) -> list[Any]:
+def _tools(record: Record, said: Said) -> list[Any]:
     tools = record.get("tools")
+    if isinstance(tools, str):
+        tools = from_json(tools, "tools") if tools.strip() else None
+        said["tools text"] = TOOLS_TEXT
     if not tools and isinstance(functions := record.get("functions"), list):  # the older name
         return [{"type": "function", "function": function} for function in functions]
     if not tools:
@@ -91,8 +99,8 @@ def _tools(record: Record) -> list[Any]:
         raise wrong(
             "tools",
             tools,
-            ", not a list. Write the list itself, not a text that holds it.",
-            "，不是列表。请直接写列表，不要写成文本。",
+            ", not a list. Write the list of functions.",
+            "，不是列表。请写成函数的列表。",
         )
     return tools
 

@@ -11,7 +11,7 @@ from glm4viz.conversation import is_unicode
 from glm4viz.errors import ReadError
 from glm4viz.readers.block import OPENING, STRINGS, Block, Stray
 from glm4viz.readers.source import Lines, too_big
-from glm4viz.readers.values import Record, conversations_in
+from glm4viz.readers.values import Record, conversations_in, is_record
 
 
 def read_records(source: Lines) -> Iterator[Record | ReadError]:
@@ -22,7 +22,7 @@ def read_records(source: Lines) -> Iterator[Record | ReadError]:
         empty = False
         if isinstance(block, Record):
             for value in conversations_in(block.value):
-                yield Record(value, block.line, block.risky)
+                yield block if value is block.value else Record(value, block.line, block.risky)
             continue
         for found in block.records():
             if isinstance(found, Stray):
@@ -44,7 +44,7 @@ def _blocks(source: Lines) -> Iterator[Record | Block]:
     start, depth, opening, size = 0, 0, None, 0
     for number, line in enumerate(source.lines, 1):
         if held:
-            if not (opening and line.startswith(opening)):
+            if not (opening and line.startswith(opening)) and not _is_next_record(held[0], line):
                 held.append(line)
                 size += len(line) + 100  # what an empty line costs
                 if source.limit and size > source.limit:
@@ -69,11 +69,22 @@ def _blocks(source: Lines) -> Iterator[Record | Block]:
                 continue
         else:
             if clean or not source.from_bytes:
-                yield Record(value, number, not clean or "\\ud" in line or "\\uD" in line)
+                yield Record(value, number, not clean or "\\ud" in line or "\\uD" in line, text=line)
                 continue
         yield Block(line, number, source.from_bytes)
     if held:
         yield Block("\n".join(held), start, source.from_bytes)
+
+
+def _is_next_record(first: str, line: str) -> bool:
+    """Whether a line is a whole record, which the object that the lines before have left open has no place for."""
+    if not (first.startswith("{") and line.startswith("{")):
+        return False
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return is_record(value)
 
 
 def _depth(line: str) -> int:

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,10 @@ _BOMS = (  # UTF-32 first: its little-endian mark starts with UTF-16's
     (b"\xff\xfe", "utf-16"),
     (b"\xfe\xff", "utf-16"),
 )
+# What JSON in UTF-16 begins with where it has no mark: a bracket, and a quote, bracket or space.
+_WIDE = ((re.compile(rb"[\[{]\0[\"'\[{\s]\0"), "utf-16-le"), (re.compile(rb"\0[\[{]\0[\"'\[{\s]"), "utf-16-be"))
+_CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\x1b"))
+_TEXT_START = re.compile(rb"(?:\xef\xbb\xbf)?\s*[\[{][^\0]")
 _SIGNATURES = (
     (b"\x89PNG", "a PNG image", "PNG 图片"),
     (b"\xff\xd8\xff", "a JPEG image", "JPEG 图片"),
@@ -133,19 +138,24 @@ def _wide_lines(data: bytes, encoding: str) -> Iterator[str]:
 def stream_lines(stream: BinaryIO, limit: int = 0) -> Iterator[str]:
     """The lines of a buffered stream, one at a time. `limit`: how many bytes a line may have; 0: no limit."""
     head = head_of(stream)
-    for bom, encoding in _BOMS:
-        if head.startswith(bom):
-            data = stream.read(limit + 1 if limit else -1)
-            if limit and len(data) > limit:
-                raise too_big(1)
-            yield from _wide_lines(data, encoding)
-            return
+    if encoding := _wide_encoding(head):
+        data = stream.read(limit + 1 if limit else -1)
+        if limit and len(data) > limit:
+            raise too_big(1)
+        yield from _wide_lines(data, encoding)
+        return
     _refuse_binary(head)
     for number, line in enumerate(iter(lambda: stream.readline(limit + 1), b"") if limit else stream, 1):
         if limit and len(line) > limit:
             raise too_big(number)
         text = line.decode("utf-8", "surrogateescape").removesuffix("\n")
         yield text if number > 1 else text.removeprefix("\ufeff")
+
+
+def _wide_encoding(head: bytes) -> str:
+    """UTF-16 or UTF-32, if the text says so or can't be anything else; else ""."""
+    marked = next((encoding for bom, encoding in _BOMS if head.startswith(bom)), "")
+    return marked or next((encoding for start, encoding in _WIDE if start.match(head)), "")
 
 
 def too_big(line: int) -> ReadError:
@@ -164,7 +174,8 @@ def _refuse_binary(head: bytes) -> None:
                 f"This is {en}, not JSON text. Unpack or export it to JSON, JSON Lines, CSV or Parquet first.",
                 f"这是{zh}，不是 JSON 文本。请先解压或导出为 JSON、JSON Lines、CSV 或 Parquet。",
             )
-    if b"\0" in head:
+    # A zero byte in a text is one line's fault. What is no text is full of control characters, and doesn't begin like a record.
+    if b"\0" in head and not _TEXT_START.match(head) and len(head.translate(None, _CONTROLS)) < 0.9 * len(head):
         wide = head[:2].count(0) == 1
         raise ReadError(
             "This is not a text file: it has zero bytes in it. "

@@ -10,7 +10,7 @@ from glm4viz.readers.explain import explain_bytes, skipped_lines
 from glm4viz.readers.fields import from_json
 from glm4viz.readers.formats import STRUCTURED, has_form
 from glm4viz.readers.source import Lines
-from glm4viz.readers.values import Record
+from glm4viz.readers.values import Record, raw_bytes
 from glm4viz.texts import both
 
 _DELIMITERS = ",\t;"
@@ -22,17 +22,20 @@ def row_record(
 ) -> Record | ReadError:
     """One row as a record. A null cell is an absent one: a table can't leave a column out of one row."""
     value: dict[str, object] = {}
-    for name, cell in cells:
+    own = dict(cells)
+    for name, cell in own.items():
         if name in STRUCTURED and isinstance(cell, str):
             try:
                 cell = from_json(cell, name) if cell.strip() else None
             except MessageError as error:
-                return ReadError(error.said, file=file, line=line, field=name)
+                left_out = ReadError(error.said, file=file, line=line, field=name)
+                left_out.raw = Record(own, line, risky).raw()
+                return left_out
         elif name in STRUCTURED and isinstance(cell, dict):
             cell = _turned(cell)
         if cell is not None:
             value[name] = cell
-    return Record(value, line, risky, file, filled)
+    return Record(value, line, risky, file, filled, own=own)
 
 
 def _turned(cell: dict[str, object]) -> object:
@@ -74,16 +77,22 @@ def csv_records(source: Lines, names: list[str], delimiter: str) -> Iterator[Rec
     rows = _Rows(source, delimiter)
     for line, cells, risky in rows:
         if isinstance(cells, ReadError):
-            yield cells
+            yield _with_raw(cells, rows)
         elif len(cells) != len(names):
-            yield ReadError(
+            error = ReadError(
                 f"This row has {len(cells)} cells, but the header has {len(names)}. "
                 'Put a text with a comma, a quote or a line break in it in double quotes, with each quote in it written "".',
                 f'这一行有 {len(cells)} 个单元格，表头有 {len(names)} 个。含逗号、引号或换行的文本请放在双引号里，其中的引号写成 ""。',
                 line=line,
             )
+            yield _with_raw(error, rows)
         else:
             yield row_record(zip(names, cells, strict=True), line, risky=risky)
+
+
+def _with_raw(error: ReadError, rows: "_Rows") -> ReadError:
+    error.raw = raw_bytes("".join(rows.taken))
+    return error
 
 
 class _Rows:
@@ -93,7 +102,7 @@ class _Rows:
         self._source, self._delimiter = source, delimiter
         self._lines: Iterator[str] = source.lines
         self._again: deque[str] = deque()  # lines that a broken row has taken in
-        self._taken: list[str] = []  # lines of the row at hand
+        self.taken: list[str] = []  # lines of the row at hand
         self._size = 0  # their characters
         self._patience = 1_000_000  # characters to read again; without bounds, hostile input could take minutes
 
@@ -101,7 +110,7 @@ class _Rows:
         line = 2
         reader = csv.reader(self._feed(), delimiter=self._delimiter, strict=True)
         while True:
-            self._taken, self._size = [], 0
+            self.taken, self._size = [], 0
             try:
                 cells = next(reader, None)
             except csv.Error as error:
@@ -110,13 +119,13 @@ class _Rows:
             else:
                 if cells is None:
                     return
-                text = "".join(self._taken)
+                text = "".join(self.taken)
                 risky = not is_unicode(text)
                 if risky and self._source.from_bytes:
                     yield line, _not_utf8(text, line), False
                 elif text.strip():
                     yield line, cells, risky
-            line += len(self._taken)
+            line += len(self.taken)
 
     def _feed(self) -> Iterator[str]:
         while True:
@@ -129,17 +138,17 @@ class _Rows:
                 self._patience += 2 * len(line)  # so that all in all the time stays in proportion
             else:
                 return
-            self._taken.append(line)
+            self.taken.append(line)
             self._size += len(line)
             yield line
 
     def _broken(self, line: int, error: csv.Error) -> ReadError:
-        rest = self._taken[1:]
+        rest = self.taken[1:]
         self._patience -= sum(map(len, rest))
         lost = both("", "")
         if self._patience > 0:
             self._again.extendleft(reversed(rest))
-            del self._taken[1:]
+            del self.taken[1:]
         elif rest:
             lost = skipped_lines(line, line + len(rest))
         return ReadError(

@@ -81,8 +81,13 @@ def test_fix_writes_what_could_be_read_and_lists_changes(tmp_path: Path) -> None
     data, out = write(tmp_path / "a.jsonl", GOOD, "{'bad': 1}", [ASK, {**TELL, "metadata": None}]), tmp_path / "fixed.jsonl"
     result = run(data, "--fix", out)
     assert result.exit_code == 1
-    assert "a.jsonl:3 messages[1].metadata: null removed" in result.stdout.replace("\n", "")
+    assert "1 × null removed" in result.stdout
+    assert result.stdout.strip().endswith("1 changed, 1 left out (1 unreadable, 0 dropped).")
     assert [json.loads(line) for line in out.read_text("utf-8").splitlines()] == [{"messages": GOOD}, {"messages": [ASK, TELL]}]
+    (change,) = map(json.loads, (tmp_path / "fixed.jsonl.changes.jsonl").read_text("utf-8").splitlines())
+    assert (change["line"], change["rule"], change["field"], change["before"]) == (3, "null", "messages[1].metadata", None)
+    (left,) = map(json.loads, (tmp_path / "fixed.jsonl.rejected.jsonl").read_text("utf-8").splitlines())
+    assert (left["line"], left["raw"]) == (2, "{'bad': 1}")
     assert run(out).exit_code == 0
     data.write_text("{'bad': 1}\n", "utf-8")
     assert run(data, "--fix", out).exit_code == 2

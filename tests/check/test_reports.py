@@ -26,7 +26,7 @@ HINT = RULES["duplicate-record"]
 
 def piece(count: int, seen: str = "", file: str = "a.jsonl", line: int = 1) -> Progress:
     finding = HINT.finding(Hit(seen=seen), None)
-    return Progress([Checked(Place(file, line and line + n, n), [finding], n + 1) for n in range(count)], [], [], count, 0)
+    return Progress([Checked(Place(file, line and line + n, n), [finding], n + 1) for n in range(count)], [], count, 0)
 
 
 def dumped(log: SarifLog) -> Any:
@@ -85,7 +85,7 @@ def test_what_does_not_fit_is_said_and_the_gravest_stay(monkeypatch: pytest.Monk
     log = SarifLog("", "en", Path.cwd())
     log.add(piece(40))
     error = Finding("unreadable-record", "error", None, None, {"en": "bad", "zh": "坏"})
-    log.add(Progress([Checked(Place("a.jsonl", 99, 98), [error])], [], [], 1, 0))
+    log.add(Progress([Checked(Place("a.jsonl", 99, 98), [error])], [], 1, 0))
     found = dumped(log)
     assert len(found["results"]) == 30
     assert found["results"][0]["level"] == "error"

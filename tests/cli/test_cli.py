@@ -15,7 +15,7 @@ MESSAGES = [{"role": "user", "content": "你好"}, {"role": "assistant", "conten
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "data.jsonl"
-    path.write_text(json.dumps({"messages": MESSAGES}) + "\n{'bad': 1}\n", "utf-8")
+    path.write_text(json.dumps({"messages": MESSAGES}) + "\n{'bad': open}\n", "utf-8")
     return path
 
 

@@ -118,12 +118,23 @@ def test_wrong_usage_ends_with_two(file: Path, tmp_path: Path) -> None:
     assert run(file, "-o", tmp_path / "no" / "folder" / "out.jsonl").exit_code == 2
 
 
-def test_a_file_may_be_converted_in_place_and_links_stay_links(file: Path, tmp_path: Path) -> None:
-    link = tmp_path / "link.jsonl"
-    link.symlink_to(file)
+def test_links_stay_links_and_the_input_is_never_written_onto(file: Path, tmp_path: Path) -> None:
+    other, link, hard, onto = (tmp_path / name for name in ("other.jsonl", "link.jsonl", "hard.jsonl", "onto.jsonl"))
+    other.write_text("old", "utf-8")
+    link.symlink_to(other)
+    other.chmod(0o600)
     assert run(file, "-o", link).exit_code == 0
     assert link.is_symlink()
-    assert file.read_text("utf-8") == LINE
+    assert other.read_text("utf-8") == LINE
+    assert stat.S_IMODE(other.stat().st_mode) == 0o600
+    hard.hardlink_to(file)
+    onto.symlink_to(file)
+    before = file.read_bytes()
+    for out in (file, hard, onto):
+        for lang, word in (("en", "another file"), ("zh", "换一个文件名")):
+            result = run(other, file, "-o", out, "--lang", lang)
+            assert (result.exit_code, file.read_bytes()) == (2, before)
+            assert word in result.stderr
 
 
 def test_a_device_is_written_to_and_not_replaced(file: Path) -> None:

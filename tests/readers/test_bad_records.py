@@ -52,7 +52,7 @@ BAD_RECORDS: list[tuple[Any, str, str]] = [  # record, field, a word of the sent
         "half a character",
     ),
     ({"messages": [USER], "tools": [{"\ud83d": 1}]}, "tools[0]", "half a character"),
-    ({"messages": [USER], "tools": "[]"}, "tools", "not a list"),
+    ({"messages": [USER], "tools": "[}"}, "tools", "should hold JSON"),
     ({"messages": [{**CALL, "role": "user"}]}, "messages[0].role", "Only an assistant"),
     (
         {"messages": [{"role": "assistant", "tool_calls": [{"function": {"arguments": "{}"}}]}]},
@@ -93,8 +93,8 @@ def test_a_raw_lone_surrogate_in_a_str_is_found_too() -> None:
 
 
 BAD_TEXTS: list[tuple[str, str, int, str]] = [  # name, broken record (one line), column of the fault, a word of the sentence
-    ("python", "{'messages': [{'role': 'user', 'content': None}]}", 2, "Python literal"),
-    ("None", '{"messages": [{"role": "user", "content": None}]}', 43, "json.dumps"),
+    ("python", "{'messages': [{'role': 'user', 'content': open}]}", 2, "Python literal"),
+    ("None", '{"messages": [{"role": "user", "content": None + None}]}', 43, "json.dumps"),
     ("trailing comma", '{"messages": [{"role": "user", "content": "x",}]}', 47, "Remove it"),
     ("trailing comma in list", '{"messages": [{"role": "user", "content": "x"},]}', 48, "Remove it"),
     ("comment", '{"messages": [ // hi\t{"role": "user", "content": "x"}]}', 16, "comment"),
@@ -164,7 +164,7 @@ def test_broken_layouts(text: str, records: int, place: tuple[int, int], word: s
         (b"\x1f\x8b\x08\0", "a gzip archive"),
         (b"PAR1....", "a Parquet file"),
         (b"\x01\x02\0\x03", "not a text file"),
-        (LINE.encode("utf-16-le"), "UTF-16"),
+        ("hello".encode("utf-16-le"), "UTF-16"),
         (b"\xff\xfe" + LINE.encode("utf-16-le") + b"\0", "UTF-16"),
     ],
 )

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from glm4viz.check import Progress, Settings, check_files
 from glm4viz.check.chunks import Chunk, Record, chunks_of
-from glm4viz.check.examine import mended_line
+from glm4viz.check.fix import mended_line
 from glm4viz.check.measure import count_tokens, label_each
 from glm4viz.conversation import Conversation
 from glm4viz.linter import RULES, SEVERITIES, Finding
