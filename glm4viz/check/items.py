@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from glm4viz.check.chunks import Chunk, Record
-from glm4viz.check.glance import lines_asked_about
+from glm4viz.check.glance import lines_asked_about, plain_messages
 from glm4viz.conversation import Conversation
 from glm4viz.errors import ReadError
 from glm4viz.layout import Message
