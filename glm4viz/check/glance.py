@@ -22,6 +22,7 @@ from glm4viz.linter import RULES
 from glm4viz.linter.case import Case
 from glm4viz.linter.encodings import GBK_STARTS
 from glm4viz.linter.endings import ends_open
+from glm4viz.linter.findings import Rule
 from glm4viz.linter.rules import leftovers, private, replies, speaker
 from glm4viz.linter.rules.answers import said_too_often, start_of_repetition, starts_on_a_new_line
 from glm4viz.linter.rules.calls import call_written_as_text
@@ -91,18 +92,26 @@ def lines_asked_about(data: bytes) -> set[int]:
 # Messages -------------------------------------------------------------------------------------------------------------
 
 
-def reads_clean(messages: Sequence[Message]) -> bool:
-    """Whether plain messages, in whose text nothing was asked about, are clean as to order, fields and how answers end."""
+def suspects(messages: Sequence[Message]) -> Sequence[Rule]:
+    """The rules on messages that may find anything in plain ones, in whose text nothing was asked about; none for plainly clean ones."""
     roles = tuple(map(_ROLE, messages))
     if not _clean_order(roles):
-        return False
+        return MESSAGE_RULES
     for role, message in zip(roles, messages, strict=True):
         text = message["content"]
         if not text or (text[0].isspace() and (text.isspace() or starts_on_a_new_line(text))):
-            return False
+            return MESSAGE_RULES
         if role == "assistant" and not _ends_well(message, text.strip()):
-            return False
-    return _replies_well(messages, roles)
+            return MESSAGE_RULES
+    texts = [message["content"] for message in messages]
+    found: list[Rule] = []
+    if any(map(_SIGNS_LEFT.search, texts)):
+        found += leftovers.RULES
+    if any(map(_SIGNS_PRIVATE.search, texts)) or any(map(private.holds_many_digits, texts)):
+        found += private.RULES
+    if not _replies_well(messages, roles):
+        found += (*speaker.RULES, *replies.RULES)
+    return found
 
 
 def _ends_well(message: Message, text: str) -> bool:
@@ -112,19 +121,18 @@ def _ends_well(message: Message, text: str) -> bool:
 
 
 # Each begins with one fixed character, so that the search passes over all others at once.
-_SIGNS = re.compile("|".join(map(re.escape, dict.fromkeys((*leftovers.SIGNS, *private.SIGNS)))))
+_SIGNS_LEFT = re.compile("|".join(map(re.escape, dict.fromkeys(leftovers.SIGNS))))
+_SIGNS_PRIVATE = re.compile("|".join(map(re.escape, dict.fromkeys(private.SIGNS))))
 _SIGNS_IN_ANSWERS = re.compile("|".join(map(re.escape, dict.fromkeys(speaker.SIGNS))))
 _OTHER_SCRIPT = re.compile("[\u00c0-\u1fff\u3040-\u30ff\uac00-\ud7af]")
 _ENGLISH = re.compile(" (?:the|is|of|to|and|a|in|you|for) ")
 
 
 def _replies_well(messages: Sequence[Message], roles: Sequence[str]) -> bool:
-    """Whether plainly nothing was left in the texts, and every answer plainly fits its question in language and length."""
+    """Whether every answer plainly fits its question in language and length, and none speaks of who says it."""
     question = ""
     for role, message in zip(roles, messages, strict=True):
         text = message["content"]
-        if _SIGNS.search(text) or private.holds_many_digits(text):
-            return False
         if role == "assistant":
             if len(text) <= 40 or text.startswith(question[:5]) or _SIGNS_IN_ANSWERS.search(text) or not _same_script(question, text):
                 return False

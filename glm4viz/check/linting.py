@@ -4,7 +4,7 @@ against the rules.
 
 from collections.abc import Sequence
 
-from glm4viz.check.glance import MESSAGE_RULES, can_be_judged, count_answers, reads_clean, trains_as_it_should
+from glm4viz.check.glance import MESSAGE_RULES, can_be_judged, count_answers, suspects, trains_as_it_should
 from glm4viz.check.items import Item, messages_of
 from glm4viz.check.measure import UNWRITABLE, count_trained, label_each
 from glm4viz.conversation import Conversation
@@ -74,16 +74,15 @@ class Linter:
         messages = messages_of(item.record)
         if not self.trained_well[nth] or self._hides_something(messages, item.clean):
             return lint(messages, self.recipe, self.max_length)
-        if item.clean and reads_clean(messages):
-            return []
         # Trained as it should be, so only the messages can be at fault; the sample is needed only to say which tokens that is about.
+        rules = suspects(messages) if item.clean else MESSAGE_RULES
         case = Case(messages, self.recipe)
-        hits = [(rule, hit) for rule in MESSAGE_RULES for hit in rule.find(case)]
+        hits = [(rule, hit) for rule in rules for hit in rule.find(case)]
         if any(rule in ORDER_RULES for rule, _ in hits):  # an answer may end in a tag at which the model doesn't stop
             return lint(messages, self.recipe, self.max_length)
         if any(rule.refines or hit.span is not None for rule, hit in hits):
-            case = Case(messages, self.recipe, (self.samples[nth],))
-            hits = [(rule, hit) for rule in MESSAGE_RULES for hit in rule.find(case)]
+            case, told = Case(messages, self.recipe, (self.samples[nth],)), {rule.id for rule, _ in hits}
+            hits = [(rule, hit) for rule in rules if rule.refines or rule.id in told for hit in rule.find(case)]
         return sorted((rule.finding(hit, tokens_of_hit(case, hit)) for rule, hit in hits), key=rank)
 
     def _hides_something(self, messages: Sequence[Message], clean: bool) -> bool:
