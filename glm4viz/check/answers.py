@@ -5,10 +5,10 @@ among the records before it.
 """
 
 import re
-from collections import deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Sequence
 from hashlib import blake2b
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import NamedTuple
 from zlib import crc32
 
@@ -120,6 +120,7 @@ _COMMON_ZH = frozenset(
 )
 BESIDE = 2  # records before, in which a slipped row is looked for
 WITHIN = 500  # records before, in which one that went astray is
+FEW_BESIDE, FEW = 2, 3  # words of a question that an answer has to take up
 _SHORTEST = 12  # bytes of a question that means one thing
 MOST = 1 << 20  # questions that are remembered
 
@@ -163,17 +164,46 @@ class Misplaced:
     """Which answers share nothing with their own question and much with one of an earlier record, or the other way round."""
 
     def __init__(self) -> None:
-        self._last: deque[tuple[int, Exchange]] = deque(maxlen=WITHIN)
+        self._last: deque[tuple[int, Exchange]] = deque()
+        self._before = 0  # records that are no longer in `_last`
+        self._asked: dict[int, deque[int]] = defaultdict(deque)  # for each word, which records' questions have it, in order
+        self._told: dict[int, deque[int]] = defaultdict(deque)  # and which stray answers
 
     def add(self, number: int, said: Exchange) -> int | None:
         """Adds a record; if it is such a one, returns the number of the other."""
         best, other = 0.0, None
-        for back, (earlier, before) in enumerate(reversed(self._last)) if said.told is not None else ():
-            fit = max(_fit(said, before, back < BESIDE), _fit(before, said, back < BESIDE))
+        for nth in self._alike(said):
+            beside, (earlier, before) = nth >= len(self._last) - BESIDE, self._last[nth]
+            fit = max(_fit(said, before, beside), _fit(before, said, beside))
             if fit > best:
                 best, other = fit, earlier
-        self._last.append((number, said))
+        self._remember(number, said)
         return other
+
+    def _alike(self, said: Exchange) -> list[int]:
+        """Places in `_last`, the nearest first, of the records that have enough words for `_fit` to be asked."""
+        if said.told is None:
+            return []
+        taken_up = Counter(chain.from_iterable(self._asked[word] for word in said.told if word in self._asked))
+        spoken_of = Counter(chain.from_iterable(self._told[word] for word in said.asked if word in self._told))
+        near = self._before + len(self._last) - BESIDE
+        found = {nth for words in (taken_up, spoken_of) for nth, count in words.items() if count >= (FEW_BESIDE if nth >= near else FEW)}
+        return [nth - self._before for nth in sorted(found, reverse=True)]
+
+    def _remember(self, number: int, said: Exchange) -> None:
+        nth = self._before + len(self._last)
+        self._last.append((number, said))
+        for words, places in ((said.asked, self._asked), (said.told or (), self._told)):
+            for word in words:
+                places[word].append(nth)
+        if len(self._last) > WITHIN:
+            _, gone = self._last.popleft()
+            self._before += 1
+            for words, places in ((gone.asked, self._asked), (gone.told or (), self._told)):
+                for word in words:
+                    places[word].popleft()  # the first is the oldest
+                    if not places[word]:
+                        del places[word]
 
 
 def _fit(one: Exchange, other: Exchange, beside: bool) -> float:
@@ -181,7 +211,7 @@ def _fit(one: Exchange, other: Exchange, beside: bool) -> float:
     if one.told is None or not other.asked or one.asked == other.asked:
         return 0.0
     shared = len(other.asked & one.told)
-    few, part = (2, 0.3) if beside else (3, 0.6)
+    few, part = (FEW_BESIDE, 0.3) if beside else (FEW, 0.6)
     return shared / len(other.asked) if shared >= few and shared >= part * len(other.asked) else 0.0
 
 
