@@ -31,7 +31,7 @@ class Prediction:
     """What a model thought of each token before it came. Arrays of one row a token."""
 
     ranks: Array
-    """How many tokens scored higher than the one that came; -1 where nothing was predicted."""
+    """How many tokens scored higher than the one that came; -1 where that isn't known."""
     entropies: Array
     top_ids: Array
     """[tokens, k]: the likeliest, best first; -1 where nothing was predicted."""
