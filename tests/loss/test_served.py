@@ -1,15 +1,19 @@
 """A served model's losses equal the engine's, and whatever a server does wrong is a sentence."""
 
+import json
 import logging
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import glm4viz
+from glm4viz.cli import app
 from glm4viz.errors import ModelError, VocabularyMismatch
 from glm4viz.loss import Cancelled, LossModel, ServedModel, load_model, loss_summary, stop_probabilities, token_losses, training_loss
 from glm4viz.loss.served import scoring, transport
@@ -309,3 +313,40 @@ def test_ids_that_the_server_lacks(server: FakeServer) -> None:
 def test_a_vocabulary_that_could_not_be_checked_is_said(vllm: FakeServer, talk: LabelledSample) -> None:
     model, vllm.fault = connected(vllm), "unnamed"
     assert scoring.UNCHECKED in token_losses(model, talk).notes
+
+
+# The commands ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_command_asks_a_listed_server(vllm: FakeServer, tmp_path: Path, lang: str, talk: LabelledSample) -> None:
+    file = tmp_path / "one.json"
+    file.write_text(json.dumps({"messages": TALK}, ensure_ascii=False), "utf-8")
+    options = ["loss", str(file), "--model", vllm.url, "--lang", lang]
+    line = json.loads(CliRunner().invoke(app, [*options, "--json"]).stdout)
+    assert line["training_loss"] == pytest.approx(training_loss(token_losses(connected(vllm), talk)), abs=1e-4)
+    assert set(line["entropy"]) == {None}
+    assert line["notes"] == [scoring.NO_ENTROPY[lang]]
+    shown = CliRunner().invoke(app, options)
+    assert shown.exit_code == 0
+    assert scoring.NO_ENTROPY[lang] in shown.stdout
+
+
+@pytest.mark.parametrize(("lang", "said"), [("en", "is not among the servers"), ("zh", "不在本进程可以询问的服务器之列")])
+def test_the_command_asks_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lang: str, said: str) -> None:
+    monkeypatch.delenv("GLM4VIZ_SERVERS", raising=False)
+    file = tmp_path / "one.json"
+    file.write_text(json.dumps({"messages": TALK}), "utf-8")
+    result = CliRunner().invoke(app, ["loss", str(file), "--model", "http://127.0.0.1:9", "--lang", lang])
+    assert result.exit_code == 2
+    assert said in "".join(result.stderr.split("\n"))
+    assert "GLM4VIZ_SERVERS=http://127.0.0.1:9" in result.stderr
+
+
+def test_check_takes_a_served_model_too(vllm: FakeServer, tmp_path: Path) -> None:
+    file = tmp_path / "some.jsonl"
+    lines = [json.dumps({"messages": [{"role": "user", "content": f"{n}?"}, {"role": "assistant", "content": "ok"}]}) for n in range(3)]
+    file.write_text("\n".join(lines), "utf-8")
+    result = CliRunner().invoke(app, ["check", str(file), "--loss-outliers", vllm.url])
+    assert result.exit_code == 0, result.output
+    assert len(vllm.asked) == 3

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from glm4viz.figures.loss import loss_bars, loss_heatmap, stop_bars
+from glm4viz.figures.loss import SHARE, colour_top, loss_bars, loss_heatmap, stop_bars
 from glm4viz.recipe import LabelledSample
 from glm4viz.texts import printable
 from glm4viz.ui.i18n import language, plain, t
@@ -50,7 +50,7 @@ def coloured(sample: LabelledSample, losses: "TokenLosses", values: Any, label: 
     prediction = Prediction(
         losses.rank, losses.entropy, losses.top_ids, losses.top_logprobs, {i: printable(token_text(sample, i)) for i in likely}
     )
-    return as_view(sample, values=values, value_label=label, prediction=prediction, **more)
+    return as_view(sample, values=values, value_label=label, value_top=colour_top(values), prediction=prediction, **more)
 
 
 def show_heatmap(sample: LabelledSample, values: Any, *, difference: bool) -> None:
@@ -58,6 +58,7 @@ def show_heatmap(sample: LabelledSample, values: Any, *, difference: bool) -> No
     by = choose("loss_heatmap_by", t("heatmap.by"), {by: t(f"heatmap.by_{by}") for by in ("position", "message")}, hidden=True)
     figure = loss_heatmap(sample, values, t, by=by, theme=theme(), difference=difference)
     st.plotly_chart(figure, key="loss_heatmap", config=FIGURE, alt=t("loss.heatmap.alt", tokens=len(sample)))
+    st.caption(t("loss.heatmap.scale", top=f"{colour_top(values):g}", share=SHARE))
 
 
 def show_shares(summary: "LossSummary") -> None:
