@@ -30,7 +30,7 @@ with st.container(border=True):
 sample = conversation and label_conversation(conversation, recipe, max_length)
 result = sample and loss_page.losses_of(sample, choice)
 if conversation and sample and result:
-    show_numbers(result.summary, choice.name, result.device)
+    show_numbers(result.summary, result.model, result.device)
     show_worth(result.losses, result.summary)
     st.subheader(t("loss.tokens"))
     values, label, difference = loss_page.choose_values(result)

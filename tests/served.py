@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from glm4viz.errors import TokenizerError
 from glm4viz.loss import LossModel
 from glm4viz.systems.registry import load_tokenizer
 
@@ -42,7 +43,10 @@ class FakeServer(ThreadingHTTPServer):
         return torch.log_softmax(logits, -1).numpy()
 
     def text(self, token: int) -> str:
-        return self.tokenizer.token_bytes(token).decode("utf-8", "replace")
+        try:
+            return self.tokenizer.token_bytes(token).decode("utf-8", "replace")
+        except TokenizerError:  # a row of the model that is no token of its vocabulary
+            return ""
 
 
 @contextmanager

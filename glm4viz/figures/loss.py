@@ -88,7 +88,7 @@ def loss_bars(names: list[str], shares: list[float], means: list[float], t: Tran
         )
     )
     figure.update_yaxes(autorange="reversed", type="category")
-    figure.update_xaxes(tickformat=".0%", range=[0, 1.4], tickvals=[0, 0.25, 0.5, 0.75, 1])
+    figure.update_xaxes(tickformat=".0%", range=[0, 1.8], tickvals=[0, 0.25, 0.5, 0.75, 1])
     return framed(figure, palette, height=min(60 + 34 * len(names), 640) + 30)
 
 

@@ -34,6 +34,11 @@ class LossModel:
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     @property
+    def short_name(self) -> str:
+        """The last part of its name, or of its adapter's."""
+        return (self.adapter or self.name).rstrip("/").rpartition("/")[2]
+
+    @property
     def described(self) -> str:
         """Where the numbers come from, in a few words."""
         return f"{self.device} · {str(self.dtype).removeprefix('torch.')}"

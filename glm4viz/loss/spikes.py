@@ -19,7 +19,7 @@ FOUND = both(
     "{what}：最高 {worst:.1f} nat（{count} 处达到 {high:.0f} 以上，例如位置 {position} 的 {token}）。模板 token 有这样的损失，是模板的问题，不是数据的问题。{cause}",
 )
 WHAT: Mapping[str, Text] = {
-    "think": both("Thinking tags", "思考标签"),
+    "think": both("Thinking tags and the line end behind them", "思考标签及其后的换行"),
     "newline": both("The line end after a role tag", "角色标记后的换行"),
     "stop": both("The end of an answer", "回答的结尾"),
     "role_tag": both("A role tag inside an answer", "回答中的角色标记"),
@@ -93,8 +93,9 @@ def _kinds(sample: LabelledSample, tokens: Any) -> Any:
     special = np.isin(tokens, list(sample.tokenizer.named_ids.values()))
     stops = [sample.tokenizer.named_ids[name] for name in sample.recipe.stops if name in sample.tokenizer.named_ids]
     kinds = np.full(len(sample), "", dtype="<U9")
+    before = np.concatenate([[""], part[:-1]])
     kinds[part == "newline"] = "newline"
-    kinds[special & (part == "think")] = "think"
+    kinds[(special & (part == "think")) | ((part == "newline") & (before == "think"))] = "think"
     kinds[special & np.isin(part, ["tool_call", "arguments"])] = "tool_call"
     kinds[part == "role_tag"] = "role_tag"
     kinds[(part == "stop") | np.isin(tokens, stops)] = "stop"

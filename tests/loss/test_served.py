@@ -17,8 +17,10 @@ from glm4viz.cli import app
 from glm4viz.errors import ModelError, VocabularyMismatch
 from glm4viz.loss import Cancelled, LossModel, ServedModel, load_model, loss_summary, stop_probabilities, token_losses, training_loss
 from glm4viz.loss.served import scoring, transport
+from glm4viz.loss.served.dialects import DIALECTS, OTHER, Dialect, Who
+from glm4viz.loss.served.scores import Scores
 from glm4viz.recipe import IGNORE, LabelledSample
-from tests.served import LORA, FakeServer, serving
+from tests.served import LORA, FakeServer, _Handler, serving
 
 pytestmark = pytest.mark.slow  # models are loaded
 TALK = [
@@ -350,3 +352,48 @@ def test_check_takes_a_served_model_too(vllm: FakeServer, tmp_path: Path) -> Non
     result = CliRunner().invoke(app, ["check", str(file), "--loss-outliers", vllm.url])
     assert result.exit_code == 0, result.output
     assert len(vllm.asked) == 3
+
+
+# Whatever a server may say --------------------------------------------------------------------------------------------
+
+ODD = [None, True, -1, 0, 10**400, 1e308, "", "x", "token_id:9", "token_id:99999999999", [], [[]], {}, {"x": 1}, float("nan"), float("inf")]
+
+
+def spoilt(value: Any, random: np.random.Generator) -> Any:
+    """A copy with one place, at any depth, replaced by something odd, or taken away."""
+    if not isinstance(value, dict | list) or not value or random.random() < 0.15:
+        return ODD[random.integers(len(ODD))]
+    keys = list(value) if isinstance(value, dict) else list(range(len(value)))
+    key, made = keys[random.integers(len(keys))], value.copy()
+    if random.random() < 0.1:
+        made.pop(key)
+    else:
+        made[key] = spoilt(value[key], random)
+    return made
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_odd_answers_are_sentences_and_never_wrong_numbers(kind: str, demo: LossModel) -> None:
+    random, server = np.random.default_rng(0), FakeServer(kind, demo)
+    server.server_close()
+    handler = object.__new__(_Handler)
+    handler.server = server
+    dialect: Dialect = DIALECTS.get(kind, OTHER)
+    ids = [7, 198, 1000, 151_336, 5]
+    body = json.loads(json.dumps(dialect.request(Who("m", None), ids, 3)))
+    shape = {"vllm": handler._vllm, "sglang": handler._sglang}.get(kind, handler._echo)
+    good = shape(body, ids, server.logprobs(ids))
+    expected = Scores.blank("http://h", len(ids), 3)
+    dialect.read(good, ids, expected)
+    refused = 0
+    for _ in range(1500):
+        scores = Scores.blank("http://h", len(ids), 3)
+        try:
+            dialect.read(spoilt(good, random), ids, scores)
+        except ModelError:
+            refused += 1
+            continue
+        assert (scores.nll[1:] >= 0).all()
+        assert (scores.rank >= -1).all()
+        assert np.isfinite(scores.nll[1:]).all()
+    assert refused > 100

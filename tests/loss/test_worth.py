@@ -96,7 +96,7 @@ def test_each_kind_is_told_with_its_cause() -> None:
     where = {
         "think": names == "<think>",
         "tool_call": names == "<tool_call>",
-        "newline": written & (sample.parts == "newline"),
+        "newline": written & (sample.parts == "newline") & (np.roll(sample.parts, 1) == "role_tag"),
         "stop": written & np.isin(names, ["<|user|>", "<|observation|>"]),
     }
     for kind, at in where.items():
@@ -109,6 +109,8 @@ def test_each_kind_is_told_with_its_cause() -> None:
         assert "not of the data" in spike.sentence("en")
         assert "18.1 nats" in spike.sentence("en")
         assert "18.1 nat" in spike.sentence("zh")
+    behind = (sample.parts == "newline") & (np.roll(names, 1) == "</think>")
+    assert [spike.kind for spike in spikes_at(sample, behind)] == ["think"]
     together = spikes_at(sample, where["think"] | where["stop"])
     assert {spike.kind for spike in together} == {"think", "stop"}
 

@@ -143,11 +143,12 @@ def test_a_served_model_is_asked_when_the_button_is_pressed(language: str, monke
         at.selectbox(key="loss_model").set_value(server.url).run()
         assert not server.asked
         assert not at.metric
-        assert any(plain(server.url) in caption.value for caption in at.caption)
+        assert any(f"`{server.url}`" in caption.value for caption in at.caption)
         at.button(key="loss_run").click().run()
         assert not at.exception
         sample = glm4viz.label(read_one(ROOT / "sample_data" / SAMPLE[language]))
         assert at.metric[0].value == f"{training_loss(token_losses(load_model('demo'), sample)):.3f}"
+        assert at.metric[3].value == "glm-demo"
         captions = [caption.value for caption in at.caption]
         assert {plain(note[language]) for note in (NO_ENTROPY, SOME_RANKS)} <= set(captions)
         server.fault = "500"

@@ -57,7 +57,7 @@ def _parse(source: str) -> Address:
         raise _no_address() from None
     if scheme not in PORTS or not host or parts.username or parts.password or parts.query or parts.fragment:
         raise _no_address()
-    if any(c.isspace() or not c.isprintable() for c in source.strip()):
+    if not all("!" <= c <= "~" for c in source.strip()):
         raise _no_address()
     return Address(scheme, host, port or PORTS[scheme], parts.path.rstrip("/").removesuffix("/v1").rstrip("/"))
 

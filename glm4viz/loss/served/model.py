@@ -31,6 +31,11 @@ class ServedModel:
         return f"{self.adapter or self.served_name} @ {self.address}"
 
     @property
+    def short_name(self) -> str:
+        """The last part of its name there, or of its LoRA's."""
+        return (self.adapter or self.served_name).rstrip("/").rpartition("/")[2]
+
+    @property
     def described(self) -> str:
         """Where the numbers come from, in a few words."""
         return f"{self.dialect.name} · {self.address}"
@@ -62,7 +67,7 @@ def connect(source: str, adapter: str | None = None) -> ServedModel:
         address,
         next(name for name in names if name != adapter) if len(names) > 1 else names[0],
         DIALECTS.get(str(cards[0].get("owned_by")), OTHER),
-        longest if isinstance(longest, int) and longest > 0 else None,
+        longest if isinstance(longest, int) and longest > 1 else None,
         adapter,
     )
 

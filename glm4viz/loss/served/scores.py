@@ -11,6 +11,8 @@ from glm4viz.errors import ModelError
 from glm4viz.loss.results import Floats, Whole
 
 SLACK = 1e-2  # of log-probabilities and of sums of probabilities, which servers round
+LOWEST = 1e4  # nats: vLLM writes -9999 for a probability of 0
+MOST_TOKENS = 1 << 31  # of a vocabulary
 Likely = Sequence[tuple[int, float]]  # an id, -1 where the server names none, and its log-probability
 
 
@@ -41,7 +43,7 @@ class Scores:
         if best and (own > best[0][1] + SLACK or sum(math.exp(value) for _, value in best) > 1 + SLACK):
             raise stale(self.address)
         self.nll[i] = -own
-        if _is_whole(rank) and rank >= 1:
+        if isinstance(rank, int) and not isinstance(rank, bool) and 1 <= rank < MOST_TOKENS:
             self.rank[i] = rank - 1
         elif best and own >= best[-1][1] - 1e-6:
             self.rank[i] = sum(value > own + 1e-6 for _, value in best)
@@ -52,13 +54,9 @@ class Scores:
     def _checked(self, value: Any) -> float:
         if not isinstance(value, int | float) or isinstance(value, bool):
             raise missing(self.address)
-        if not math.isfinite(value) or value > SLACK:
+        if not -LOWEST <= value <= SLACK:  # which no nan is, and which a whole number of any length can be asked
             raise stale(self.address)
         return min(0.0, float(value))
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def as_list(value: Any, address: str, length: int) -> list[Any]:

@@ -13,7 +13,7 @@ from glm4viz.errors import Glm4vizError, ModelError, VocabularyMismatch
 from glm4viz.labelling.single import label_all
 from glm4viz.recipe import LabelledSample, MaxLength
 from glm4viz.systems.registry import recipes
-from glm4viz.ui.i18n import language, plain, t
+from glm4viz.ui.i18n import language, t
 from glm4viz.ui.loss.models import DEMOS, Choice, choices, unload
 from glm4viz.ui.loss.run import compute
 from glm4viz.ui.loss.views import show_experiment
@@ -34,6 +34,7 @@ class Result:
     losses: "TokenLosses"
     summary: "LossSummary"
     base: "TokenLosses | None"
+    model: str
     device: str
 
 
@@ -48,7 +49,7 @@ def choose_model() -> Choice:
     if name in DEMOS:
         st.caption(t("loss.demo"))
     elif known[name].on_server:
-        st.caption(t("loss.served", server=plain(known[name].source)))
+        st.caption(t("loss.served", server=f"`{known[name].source}`"))
     else:
         st.button(t("loss.unload"), icon=":material/eject:", key="loss_unload", on_click=unload)
     return known[name]
@@ -102,7 +103,7 @@ def _losses(model: "AnyModel", sample: LabelledSample, progress: Callable[[float
     base = None
     if model.adapter is not None:
         base = token_losses(model.without_adapter(), sample, progress=lambda share: progress((1 + share) / steps))
-    return Result(losses, loss_summary(sample, losses), base, model.described)
+    return Result(losses, loss_summary(sample, losses), base, model.short_name, model.described)
 
 
 def choose_values(result: Result) -> tuple[Any, str, bool]:

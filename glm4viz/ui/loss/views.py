@@ -27,7 +27,7 @@ def show_numbers(summary: "LossSummary", model: str, device: str) -> None:
     perplexity = float(np.exp(summary.training_loss)) if summary.trained else float("nan")
     columns[1].metric(t("loss.perplexity"), _number(perplexity), border=True, help=t("loss.perplexity.help"))
     columns[2].metric(t("loss.trained"), f"{summary.trained:,}", border=True)
-    columns[3].metric(t("loss.model_used"), model.rstrip("/").rpartition("/")[2], border=True, help=device)
+    columns[3].metric(t("loss.model_used"), printable(model), border=True, help=device)
 
 
 def show_worth(losses: "TokenLosses", summary: "LossSummary") -> None:
