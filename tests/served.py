@@ -12,14 +12,23 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 
 from glm4viz.errors import TokenizerError
-from glm4viz.loss import LossModel
+from glm4viz.loss import LossModel, ServedModel, load_model
 from glm4viz.systems.registry import load_tokenizer
 
 NAMES = {"vllm": "vllm", "sglang": "sglang", "echo": "somebody", "echo-ids": "somebody", "llama.cpp": "llamacpp"}
 LORA = "tuned"
+KINDS = ("vllm", "sglang", "echo", "echo-ids")
+TALK = [
+    {"role": "system", "content": "回答要简短。"},
+    {"role": "user", "content": "你好, what is 12345?"},
+    {"role": "assistant", "content": "It is a number, 龘."},
+    {"role": "user", "content": "谢谢"},
+    {"role": "assistant", "content": "不客气！"},
+]
 
 
 class FakeServer(ThreadingHTTPServer):
@@ -222,3 +231,18 @@ def _spoil(made: dict[str, Any], fault: str) -> None:
         for entry in entries[1:]:
             for said in entry.values():
                 said["decoded_token"] = None
+
+
+# For tests ------------------------------------------------------------------------------------------------------------
+
+
+def connected(server: FakeServer, **options: Any) -> ServedModel:
+    model = load_model(server.url, **options)
+    assert isinstance(model, ServedModel)
+    return model
+
+
+def sentence(error: pytest.ExceptionInfo[Any]) -> str:
+    """The English one; the Chinese one must be another."""
+    assert error.value.sentence("zh") != error.value.sentence("en")
+    return str(error.value)
