@@ -29,7 +29,7 @@ def measure(way: str, directory: str, tokens: int, runs: int) -> dict[str, Any]:
 
     from glm4viz.loss import load_model, token_losses
 
-    model = load_model(directory)
+    model = load_model(Path(directory))
     ids = np.random.default_rng(0).integers(0, 1000, tokens)
     with model.running():
         model.hidden_states([ids[:256]])  # what the first call costs once: threads, kernels

@@ -5,7 +5,7 @@ import streamlit as st
 from glm4viz.ui.i18n import t
 from glm4viz.ui.labelled import label_conversation
 from glm4viz.ui.loss import page as loss_page
-from glm4viz.ui.loss.views import coloured, show_heatmap, show_numbers, show_shares, show_table
+from glm4viz.ui.loss.views import coloured, show_heatmap, show_numbers, show_shares, show_table, show_worth
 from glm4viz.ui.shell import through_app
 from glm4viz.ui.web.token_view import token_view
 from glm4viz.ui.widgets.copy_link import copy_link
@@ -30,7 +30,8 @@ with st.container(border=True):
 sample = conversation and label_conversation(conversation, recipe, max_length)
 result = sample and loss_page.losses_of(sample, choice)
 if conversation and sample and result:
-    show_numbers(result.summary, choice.name, result.device)
+    show_numbers(result.summary, result.model, result.device)
+    show_worth(result.losses, result.summary)
     st.subheader(t("loss.tokens"))
     values, label, difference = loss_page.choose_values(result)
     token_view(coloured(sample, result.losses, values, label), key="loss_view")

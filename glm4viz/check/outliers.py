@@ -24,7 +24,7 @@ from glm4viz.recipe import LabelledSample, MaxLength, Recipe
 from glm4viz.systems.registry import get_recipe
 
 if TYPE_CHECKING:
-    from glm4viz.loss import LossModel
+    from glm4viz.loss import AnyModel
 
 FEWEST = 20  # records with a loss, below which nothing is called usual
 FAR = 3.5  # robust z-scores, as Iglewicz and Hoaglin propose
@@ -74,7 +74,7 @@ def robust_scores(values: Floats) -> Floats:
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def _losses(path: str, settings: Settings, model: "LossModel", progress: Callable[[int], None]) -> Iterator[float]:
+def _losses(path: str, settings: Settings, model: "AnyModel", progress: Callable[[int], None]) -> Iterator[float]:
     """The training loss of each record in the file; nan for one that can't be read or labelled, or has no trained token."""
     for chunk in chunks_of(Path(path), SIZE):
         records = iter(records_of(chunk))
@@ -83,7 +83,7 @@ def _losses(path: str, settings: Settings, model: "LossModel", progress: Callabl
         progress(len(chunk.lines))
 
 
-def _batch_losses(records: Sequence[_Record | None], settings: Settings, model: "LossModel") -> list[float]:
+def _batch_losses(records: Sequence[_Record | None], settings: Settings, model: "AnyModel") -> list[float]:
     from glm4viz.loss import token_losses_batch, training_loss
 
     recipe = get_recipe(settings.recipe)

@@ -53,7 +53,7 @@ def command(
         str | None,
         typer.Option(
             metavar="MODEL",
-            help="Also compute each record's loss under this model (demo, a checkpoint directory or a hub id) and list those far above the "
+            help="Also compute each record's loss under this model (demo, a checkpoint directory, a hub id or a listed server) and list those far above the "
             "rest of their file; needs the extra `loss`.",
         ),
     ] = None,

@@ -36,11 +36,18 @@ TITLE = {
 
 def command(
     file: FileArgument,
-    model: Annotated[str, typer.Option(help="demo, demo-no-stop, a checkpoint directory or a hub id; safetensors only.")] = "demo",
+    model: Annotated[
+        str,
+        typer.Option(
+            help="demo, demo-no-stop, a checkpoint directory or a hub id (safetensors only), or a server (http://…) that GLM4VIZ_SERVERS lists."
+        ),
+    ] = "demo",
     recipe: RecipeOption = None,
     max_length: MaxLengthOption = None,
     config: ConfigOption = None,
-    adapter: Annotated[Path | None, typer.Option(help="A LoRA directory as peft saves it.")] = None,
+    adapter: Annotated[
+        Path | None, typer.Option(help="A LoRA directory as peft saves it; of a server, the name it serves the LoRA by.")
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")] = "auto",
     as_json: Json = False,
@@ -62,9 +69,10 @@ def command(
             losses = token_losses(loaded, sample)
             summary = loss_summary(sample, losses)
             if as_json:
-                say({"record": number} | _as_dict(sample, losses, summary))
+                say({"record": number} | _as_dict(sample, losses, summary, lang))
             else:
                 _show_summary(console, number, sample, summary, lang)
+                _show_worth(console, losses, summary, lang)
         return True
 
     each_record(file, show, as_json, lang)
@@ -73,13 +81,21 @@ def command(
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def _as_dict(sample: LabelledSample, losses: "TokenLosses", summary: "LossSummary") -> dict[str, Any]:
+def _as_dict(sample: LabelledSample, losses: "TokenLosses", summary: "LossSummary", lang: str) -> dict[str, Any]:
     """JSON has no nan: where nothing was predicted or trained there is null."""
     columns = {name: _plain(getattr(losses, name).tolist()) for name in ("nll", "label_nll", "entropy", "rank", "top_ids", "top_logprobs")}
     return {
         "recipe": sample.recipe.id,
         "training_loss": _plain(summary.training_loss),
         "trained": summary.trained,
+        "mean": _plain(summary.mean),
+        "uniform": summary.uniform,
+        "warnings": [text[lang] for text in summary.warnings],
+        "spikes": [
+            {"kind": spike.kind, "count": spike.count, "worst": spike.worst, "position": spike.position, "sentence": spike.sentence(lang)}
+            for spike in summary.spikes
+        ],
+        "notes": [text[lang] for text in losses.notes],
         "roles": [_plain(asdict(group)) for group in summary.roles],
         "messages": [_plain(asdict(group)) for group in summary.messages],
         "input_ids": sample.input_ids.tolist(),
@@ -107,6 +123,16 @@ def _show_summary(console: Console, number: int, sample: LabelledSample, summary
         numbers = (_number(group.mean), _number(group.perplexity), _number(group.bits_per_byte))
         table.add_row(escape(printable(group.role)), str(group.trained), _number(group.loss), share, *numbers)
     console.print(table)
+
+
+def _show_worth(console: Console, losses: "TokenLosses", summary: "LossSummary", lang: str) -> None:
+    """What the numbers above are worth: reasons to distrust them, faults of the template, and what a server left out."""
+    for text in summary.warnings:
+        console.print(f"[yellow]! {escape(text[lang])}[/]")
+    for spike in summary.spikes:
+        console.print(f"[yellow]! {escape(spike.sentence(lang))}[/]")
+    for text in losses.notes:
+        console.print(f"[dim]{escape(text[lang])}[/]")
     console.print()
 
 

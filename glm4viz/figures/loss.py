@@ -10,7 +10,8 @@ from glm4viz.figures.palette import PALETTES, Theme
 from glm4viz.figures.tokens import token_texts, wrapped
 from glm4viz.recipe import LabelledSample
 
-TOP = 8.0  # nats; a token of probability 1/3000. The scale is fixed, so that two figures can be compared
+SHARE = 98  # percent of the tokens whose colours differ; beyond, a handful of very high losses would leave all others pale
+LEAST = 2.0  # nats: below, noise would take the whole scale
 SCALES: dict[Theme, list[str]] = {
     "light": ["#fff7e6", "#f6c667", "#c77700", "#5f2a00"],
     "dark": ["#211c12", "#6b4a10", "#f0b429", "#fff1cc"],
@@ -18,19 +19,30 @@ SCALES: dict[Theme, list[str]] = {
 DIVERGING: dict[Theme, list[str]] = {"light": ["#0067a3", "#ffffff", "#b14a00"], "dark": ["#6cb8ea", "#1a1a1a", "#f2935c"]}
 
 
+def colour_top(values: Any) -> float:
+    """The loss, in nats, whose colour is the strongest: the 98th percentile of those known, rounded up to a half, and at least 2."""
+    known = np.abs(np.asarray(values, np.float64))
+    known = known[np.isfinite(known)]
+    return max(LEAST, float(np.ceil(2 * np.percentile(known, SHARE)) / 2)) if len(known) else LEAST
+
+
 def loss_heatmap(
     sample: LabelledSample, values: Any, t: Translate, *, by: str = "position", theme: Theme = "light", difference: bool = False
 ) -> go.Figure:
-    """One cell a token, coloured by its loss in nats, 0 … 8 (a difference: -4 … 4); masked tokens have a dot."""
+    """One cell a token, coloured by its loss in nats, 0 … `colour_top` (a difference: to both sides); masked tokens have a dot.
+
+    Colours follow the root of a loss, as in the token view: a loss is equally strong in both.
+    """
+    top = colour_top(values)
     rows = wrapped(sample, by)
     cells = rows.grid(np.asarray(values, np.float32), np.float32(np.nan))
     figure = go.Figure(
         go.Heatmap(
             z=np.round(cells, 3),
             customdata=rows.grid(np.array(token_texts(sample), object), ""),
-            colorscale=(DIVERGING if difference else SCALES)[theme],
-            zmin=-TOP / 2 if difference else 0,
-            zmax=TOP / 2 if difference else TOP,
+            colorscale=DIVERGING[theme] if difference else _by_root(SCALES[theme]),
+            zmin=-top if difference else 0,
+            zmax=top,
             xgap=1 if rows.width <= 128 else 0,
             ygap=1 if len(rows.starts) <= 400 else 0,
             hoverongaps=False,
@@ -49,6 +61,12 @@ def loss_heatmap(
             marker={"size": 3, "color": PALETTES[theme].roles[""], "symbol": "circle"},
         )
     return rows.framed(figure, PALETTES[theme], around=100)
+
+
+def _by_root(colours: list[str]) -> list[tuple[float, str]]:
+    """A colour scale that spreads the small values, where most tokens are."""
+    last = len(colours) - 1
+    return [((step / last) ** 2, colour) for step, colour in enumerate(colours)]
 
 
 def loss_bars(names: list[str], shares: list[float], means: list[float], t: Translate, theme: Theme = "light") -> go.Figure:
@@ -70,7 +88,7 @@ def loss_bars(names: list[str], shares: list[float], means: list[float], t: Tran
         )
     )
     figure.update_yaxes(autorange="reversed", type="category")
-    figure.update_xaxes(tickformat=".0%", range=[0, 1.4], tickvals=[0, 0.25, 0.5, 0.75, 1])
+    figure.update_xaxes(tickformat=".0%", range=[0, 1.8], tickvals=[0, 0.25, 0.5, 0.75, 1])
     return framed(figure, palette, height=min(60 + 34 * len(names), 640) + 30)
 
 

@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from glm4viz.loss.memory import free_memory, is_out_of_memory, out_of_memory
@@ -22,7 +21,6 @@ CHUNK = {"cpu": 64, "cuda": 512}
 MOST_WORKERS = 16
 TILE = {"cpu": 4}  # rows at once after the product; on a GPU the whole chunk
 SLICE = {"cpu": 4096}  # vocabulary rows in one product
-Floats = npt.NDArray[np.float32]
 
 
 class Outputs(NamedTuple):

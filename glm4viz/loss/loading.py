@@ -1,4 +1,4 @@
-"""load_model: the demo model, a GLM-4 directory or a hub id, in memory and ready."""
+"""The demo model, a GLM-4 directory or a hub id, in memory and ready."""
 
 import logging
 from collections.abc import Iterator
@@ -19,15 +19,8 @@ from glm4viz.loss.model import LossModel
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
-def load_model(
-    source: str | Path = demo.DEMO, device: str = "auto", dtype: str | torch.dtype = "auto", adapter: str | Path | None = None
-) -> LossModel:
-    """A model whose losses can be asked for.
-
-    source: "demo", its twin "demo-no-stop", a directory, or a hub id; safetensors only, and never with remote code.
-    device: "auto" is the GPU if there is one. dtype: "auto" is bfloat16 on a GPU and float32 on a CPU.
-    adapter: a LoRA directory as peft saves it. Raises ModelError, also for a model that would not fit in memory.
-    """
+def load_into_memory(source: str | Path, device: str, dtype: str | torch.dtype, adapter: str | Path | None) -> LossModel:
+    """`load_model` for a model that isn't on a server. Raises ModelError, also for a model that would not fit in memory."""
     plan = plan_load(source, device, dtype)
     plan.check()
     try:

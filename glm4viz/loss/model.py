@@ -7,18 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from glm4viz.errors import ModelError, VocabularyMismatch
 from glm4viz.loss.memory import free_memory, is_out_of_memory, out_of_memory
+from glm4viz.loss.results import IdArray
 
-IdArray = npt.NDArray[np.integer[Any]]
-Step = Callable[[float], None]  # told a share of the work just done; may raise Cancelled
-
-
-class Cancelled(Exception):
-    """The caller's `cancelled` said yes."""
+Step = Callable[[float], None]  # told a share of the work just done; may raise results.Cancelled
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +32,16 @@ class LossModel:
     peft: Any = None  # the PeftModel around the module
     adapter_on: bool = True
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+
+    @property
+    def short_name(self) -> str:
+        """The last part of its name, or of its adapter's."""
+        return (self.adapter or self.name).rstrip("/").rpartition("/")[2]
+
+    @property
+    def described(self) -> str:
+        """Where the numbers come from, in a few words."""
+        return f"{self.device} · {str(self.dtype).removeprefix('torch.')}"
 
     @property
     def rows(self) -> int:
@@ -103,6 +108,16 @@ class LossModel:
 
     def _too_long(self, tokens: int) -> ModelError:
         return out_of_memory(f"for {tokens} tokens", f"{tokens} 个 token 放不下", self.device)
+
+
+def in_memory(model: object) -> LossModel:
+    """The model, if it is one in memory. Raises ModelError for one on a server, which answers about given tokens only."""
+    if isinstance(model, LossModel):
+        return model
+    raise ModelError(
+        "This needs a model in memory; a served one is asked for losses only. Load its directory or hub id instead.",
+        "这一步需要内存中的模型；服务器上的模型只能用来求损失。请改为加载它的目录或 hub 名称。",
+    )
 
 
 def not_finite(name: str) -> ModelError:

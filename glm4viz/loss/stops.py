@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from glm4viz.layout import PARTS
-from glm4viz.loss.model import LossModel
+from glm4viz.loss.model import LossModel, in_memory
+from glm4viz.loss.served.model import ServedModel
 from glm4viz.recipe import GENERATION_STOPS, LabelledSample
 from glm4viz.tokenizer import Tokenizer
 
@@ -40,8 +41,9 @@ def stop_ids(tokenizer: Tokenizer, stops: Sequence[str] = GENERATION_STOPS) -> d
     return {name: tokenizer.named_id(name) for name in stops}
 
 
-def stop_probabilities(model: LossModel, sample: LabelledSample) -> list[StopProbabilities]:
+def stop_probabilities(model: LossModel | ServedModel, sample: LabelledSample) -> list[StopProbabilities]:
     """For each assistant turn that is in the sample, in order. Raises VocabularyMismatch and ModelError as token_losses does."""
+    model = in_memory(model)
     model.check_ids(sample.input_ids)
     own_end = sample.part_codes == PARTS.index("stop")
     ends = [

@@ -1,12 +1,28 @@
-"""Where the loss comes from: per role and per message."""
+"""Where the loss comes from, per role and per message, and what the number is worth."""
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from glm4viz.loss.losses import TokenLosses, training_loss
+from glm4viz.loss.results import Floats, TokenLosses, training_loss
+from glm4viz.loss.spikes import Spike, find_spikes
 from glm4viz.recipe import LabelledSample, Mask
+from glm4viz.texts import Text, both, fill
+from glm4viz.tokenizer import VOCABULARY_SIZE
+
+EVEN = 0.5  # nats below the highest possible entropy: predictions nearly as even as those of random weights
+
+UNTRAINED = both(
+    "This model predicts nearly the same for everything (entropy {entropy:.2f} of at most {uniform:.2f} nats): it is untrained, or its "
+    "weights were not loaded. Its losses say nothing about the data.",
+    "这个模型对一切的预测几乎相同（熵 {entropy:.2f}，上限 {uniform:.2f} nat）：它未经训练，或者权重没有加载。它的损失说明不了数据的任何问题。",
+)
+NO_BETTER = both(
+    "A mean loss of {mean:.2f} nats is no better than guessing any of the {tokens:,} tokens alike ({uniform:.2f}): the model doesn't know "
+    "this text, this vocabulary or this template. The losses say nothing about the data.",
+    "平均损失 {mean:.2f} nat，不比在 {tokens:,} 个 token 中随意猜测（{uniform:.2f}）更好：模型不了解这段文本、这个词表或这个模板。这些损失说明不了数据的任何问题。",
+)
 
 
 @dataclass(frozen=True)
@@ -31,13 +47,21 @@ class GroupLoss:
 
 @dataclass(frozen=True)
 class LossSummary:
-    """training_loss is the mean over trained tokens, as the trainer would report it."""
+    """training_loss is the mean over trained tokens, as the trainer would report it; mean, over all tokens but the first.
+
+    uniform: ln of the vocabulary's size, the loss of guessing; GLM-4's size is taken where the model's isn't known. warnings: why
+    the losses say nothing, in sentences; empty for a model that knows something of the text. spikes: faults of the template.
+    """
 
     training_loss: float
     total: float
     trained: int
     roles: tuple[GroupLoss, ...]
     messages: tuple[GroupLoss, ...]
+    mean: float
+    uniform: float
+    warnings: tuple[Text, ...]
+    spikes: tuple[Spike, ...]
 
 
 def loss_summary(sample: LabelledSample, losses: TokenLosses) -> LossSummary:
@@ -67,7 +91,13 @@ def loss_summary(sample: LabelledSample, losses: TokenLosses) -> LossSummary:
         )
 
     roles = list(dict.fromkeys(str(message["role"]) for message in sample.messages))
+    mean = _mean(losses.nll)
+    warnings = _warnings(training_loss(losses) if counted.any() else mean, losses)
     return LossSummary(
+        mean=mean,
+        uniform=_uniform(losses),
+        warnings=warnings,
+        spikes=() if warnings else find_spikes(sample, losses),
         training_loss=training_loss(losses),
         total=total,
         trained=int(counted.sum()),
@@ -76,6 +106,24 @@ def loss_summary(sample: LabelledSample, losses: TokenLosses) -> LossSummary:
             group(str(message["role"]), m, sample.owner == m, sample.message_index == m) for m, message in enumerate(sample.messages)
         ),
     )
+
+
+def _warnings(mean: float, losses: TokenLosses) -> tuple[Text, ...]:
+    uniform, entropy = _uniform(losses), _mean(losses.entropy)
+    if entropy > uniform - EVEN:
+        return (fill(UNTRAINED, entropy=entropy, uniform=uniform),)
+    if mean >= uniform:
+        return (fill(NO_BETTER, mean=mean, uniform=uniform, tokens=losses.rows or VOCABULARY_SIZE),)
+    return ()
+
+
+def _uniform(losses: TokenLosses) -> float:
+    return math.log(losses.rows or VOCABULARY_SIZE)
+
+
+def _mean(values: Floats) -> float:
+    known = values[~np.isnan(values)]
+    return float(known.mean(dtype=np.float64)) if len(known) else math.nan
 
 
 def _roles(sample: LabelledSample) -> np.ndarray:

@@ -9,8 +9,10 @@ from streamlit.testing.v1 import AppTest
 
 import glm4viz
 from glm4viz.locales import LANGUAGES, texts
+from glm4viz.ui.i18n import plain
 from glm4viz.ui.loss.models import Choice, Turnstile, choices
 from tests.readers.forms import read_one
+from tests.served import serving
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = {"zh": "03-multi-turn-zh.json", "en": "04-system-multi-turn-en.json"}
@@ -124,3 +126,55 @@ def test_whoever_leaves_the_queue_frees_the_place() -> None:
     with gate.turn(leave), pytest.raises(KeyboardInterrupt), gate.turn(leave):
         pass
     assert gate.queue == []
+
+
+# Served models, and what a number is worth ----------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_served_model_is_asked_when_the_button_is_pressed(language: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from glm4viz.loss import load_model, token_losses, training_loss
+    from glm4viz.loss.served.scoring import NO_ENTROPY, SOME_RANKS
+
+    with serving("sglang", load_model("demo", device="cpu")) as server:
+        monkeypatch.setenv("GLM4VIZ_SERVERS", f"{server.url}, {server.url}+tuned")
+        at = loss_page(language)
+        at.selectbox(key="loss_model").set_value(server.url).run()
+        assert not server.asked
+        assert not at.metric
+        assert any(f"`{server.url}`" in caption.value for caption in at.caption)
+        at.button(key="loss_run").click().run()
+        assert not at.exception
+        sample = glm4viz.label(read_one(ROOT / "sample_data" / SAMPLE[language]))
+        assert at.metric[0].value == f"{training_loss(token_losses(load_model('demo'), sample)):.3f}"
+        assert at.metric[3].value == "glm-demo"
+        captions = [caption.value for caption in at.caption]
+        assert {plain(note[language]) for note in (NO_ENTROPY, SOME_RANKS)} <= set(captions)
+        server.fault = "500"
+        at.button(key="loss_run").click().run()
+        assert not at.exception
+        assert "500" in at.error[0].value
+
+
+def test_servers_are_offered_from_the_owner_s_list_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GLM4VIZ_MODELS", "http://stray:1")
+    monkeypatch.setenv("GLM4VIZ_SERVERS", "http://a:8000, http://a:8000+lora, dir/a")
+    assert list(choices().values())[2:] == [Choice("http://a:8000"), Choice("http://a:8000", "lora")]
+    assert all(choice.on_server for choice in list(choices().values())[2:])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_fault_of_the_template_is_said(language: str) -> None:
+    at = loss_page(language)
+    at.selectbox(key="recipe").set_value("ms-swift-glm4.5").run()
+    assert not at.exception
+    said = {"en": ("template", "guessing"), "zh": ("模板", "猜测")}[language]
+    assert any(any(word in warning.value for word in said) for warning in at.warning)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_scale_is_said(language: str) -> None:
+    at = loss_page(language)
+    ends = {"en": "end at", "zh": "都止于"}[language]
+    assert any(ends in caption.value for caption in at.caption)

@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from glm4viz.loss.served.address import entries as served_entries
+from glm4viz.loss.served.address import is_address
+
 if TYPE_CHECKING:
-    from glm4viz.loss import LossModel
+    from glm4viz.loss import AnyModel
 
 DEMOS = ("demo", "demo-no-stop")
 VARIABLE = "GLM4VIZ_MODELS"
@@ -30,14 +33,20 @@ class Choice:
     def name(self) -> str:
         return self.source if self.adapter is None else f"{self.source} + {self.adapter}"
 
+    @property
+    def on_server(self) -> bool:
+        return is_address(self.source)
+
 
 def choices() -> dict[str, Choice]:
-    """The demo models, and what the owner lists in GLM4VIZ_MODELS: sources apart by commas, `source+adapter` for a LoRA on top."""
+    """The demo models, and what the owner lists: in GLM4VIZ_MODELS sources apart by commas, `source+adapter` for a LoRA on top, in
+    GLM4VIZ_SERVERS addresses of servers likewise."""
     found = [Choice(name) for name in DEMOS]
     for entry in os.environ.get(VARIABLE, "").split(","):
         source, _, adapter = entry.strip().partition("+")
-        if source:
+        if source and not is_address(source):
             found.append(Choice(source, adapter or None))
+    found += [Choice(source, adapter) for source, adapter in served_entries() if is_address(source)]
     return {choice.name: choice for choice in found}
 
 
@@ -91,7 +100,7 @@ def turnstile() -> Turnstile:
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
-def demo(name: str) -> "LossModel":
+def demo(name: str) -> "AnyModel":
     """A demo model; its twin takes its place, so that neither pushes out a large one."""
     from glm4viz.loss import load_model
 
@@ -99,14 +108,18 @@ def demo(name: str) -> "LossModel":
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
-def _large(source: str, adapter: str | None) -> "LossModel":
+def _large(source: str, adapter: str | None) -> "AnyModel":
     from glm4viz.loss import load_model
 
     return load_model(source, adapter=adapter)
 
 
-def load(choice: Choice) -> "LossModel":
-    """The model, from memory if it is the last one used. Raises ModelError."""
+def load(choice: Choice) -> "AnyModel":
+    """The model, from memory if it is the last one used; a server is asked anew, for it may serve another by now. Raises ModelError."""
+    if choice.on_server:
+        from glm4viz.loss import load_model
+
+        return load_model(choice.source, adapter=choice.adapter)
     return demo(choice.source) if choice.source in DEMOS else _large(choice.source, choice.adapter)
 
 

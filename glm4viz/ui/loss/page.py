@@ -20,7 +20,7 @@ from glm4viz.ui.loss.views import show_experiment
 from glm4viz.ui.widgets.choose import choose
 
 if TYPE_CHECKING:
-    from glm4viz.loss import Generation, LossModel, LossSummary, StopProbabilities, TokenLosses
+    from glm4viz.loss import AnyModel, Generation, LossSummary, StopProbabilities, TokenLosses
 
 KEPT = 8  # results of this visit that are kept
 AT_ONCE = 8_192  # tokens up to which the demo model computes without being asked
@@ -34,6 +34,7 @@ class Result:
     losses: "TokenLosses"
     summary: "LossSummary"
     base: "TokenLosses | None"
+    model: str
     device: str
 
 
@@ -42,9 +43,13 @@ def choose_model() -> Choice:
     known = choices()
     if st.session_state.get("loss_model") not in known:
         st.session_state.loss_model = "demo"
-    name = st.selectbox(t("loss.model"), list(known), key="loss_model", format_func=_model_name(), persist_state="session")
+    name = st.selectbox(
+        t("loss.model"), list(known), key="loss_model", format_func=_model_name(), persist_state="session", help=t("loss.model.help")
+    )
     if name in DEMOS:
         st.caption(t("loss.demo"))
+    elif known[name].on_server:
+        st.caption(t("loss.served", server=f"`{known[name].source}`"))
     else:
         st.button(t("loss.unload"), icon=":material/eject:", key="loss_unload", on_click=unload)
     return known[name]
@@ -90,7 +95,7 @@ def _key(sample: LabelledSample, choice: Choice) -> str:
     return hashlib.sha256(repr((choice, sample.recipe.id)).encode() + sample.input_ids.tobytes() + sample.labels.tobytes()).hexdigest()
 
 
-def _losses(model: "LossModel", sample: LabelledSample, progress: Callable[[float], None]) -> Result:
+def _losses(model: "AnyModel", sample: LabelledSample, progress: Callable[[float], None]) -> Result:
     from glm4viz.loss import loss_summary, token_losses
 
     steps = 1 if model.adapter is None else 2
@@ -98,12 +103,13 @@ def _losses(model: "LossModel", sample: LabelledSample, progress: Callable[[floa
     base = None
     if model.adapter is not None:
         base = token_losses(model.without_adapter(), sample, progress=lambda share: progress((1 + share) / steps))
-    return Result(losses, loss_summary(sample, losses), base, f"{model.device} · {str(model.dtype).removeprefix('torch.')}")
+    return Result(losses, loss_summary(sample, losses), base, model.short_name, model.described)
 
 
 def choose_values(result: Result) -> tuple[Any, str, bool]:
     """Which numbers colour the tokens: (values [T], their name, are they a difference)."""
-    kinds = ["nll", "label_nll", "entropy"] + (["base", "difference"] if result.base is not None else [])
+    kinds = ["nll", "label_nll"] + (["entropy"] if np.isfinite(result.losses.entropy).any() else [])
+    kinds += ["base", "difference"] if result.base is not None else []
     names = {kind: t(f"loss.values.{kind}") for kind in kinds}
     kind = choose("loss_values", t("loss.values"), names, hidden=True)
     if kind == "base" and result.base is not None:
@@ -129,7 +135,7 @@ def show_recipes(conversation: Conversation, choice: Choice, max_length: MaxLeng
 
 
 def _by_recipe(
-    model: "LossModel", conversation: Conversation, max_length: MaxLength, progress: Callable[[float], None]
+    model: "AnyModel", conversation: Conversation, max_length: MaxLength, progress: Callable[[float], None]
 ) -> list[dict[str, Any]]:
     from glm4viz.loss import token_losses, training_loss
 
@@ -182,7 +188,7 @@ def _first_question(sample: LabelledSample) -> list[dict[str, Any]]:
 
 
 def _answer(
-    model: "LossModel", sample: LabelledSample, question: list[dict[str, Any]], progress: Callable[[float], None]
+    model: "AnyModel", sample: LabelledSample, question: list[dict[str, Any]], progress: Callable[[float], None]
 ) -> tuple[list["StopProbabilities"], "Generation"]:
     from glm4viz.loss import generate, stop_probabilities
 

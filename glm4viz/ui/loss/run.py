@@ -10,12 +10,12 @@ from glm4viz.ui.i18n import language, plain, t
 from glm4viz.ui.loss.models import Choice, Waiting, load, turnstile
 
 if TYPE_CHECKING:
-    from glm4viz.loss import LossModel
+    from glm4viz.loss import AnyModel
 
 Result = TypeVar("Result")
 
 
-def compute(choice: Choice, work: Callable[["LossModel", Callable[[float], None]], Result], *, key: str) -> Result | None:
+def compute(choice: Choice, work: Callable[["AnyModel", Callable[[float], None]], Result], *, key: str) -> Result | None:
     """What `work` makes of the model and a progress callback; None, with a sentence on the page, if it can't be had.
 
     A click on Cancel, or on anything else, stops the script at the next progress it shows, and with it the computation.

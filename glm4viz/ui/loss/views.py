@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from glm4viz.figures.loss import loss_bars, loss_heatmap, stop_bars
+from glm4viz.figures.loss import SHARE, colour_top, loss_bars, loss_heatmap, stop_bars
 from glm4viz.recipe import LabelledSample
 from glm4viz.texts import printable
-from glm4viz.ui.i18n import t
+from glm4viz.ui.i18n import language, plain, t
 from glm4viz.ui.theme import FIGURE, theme
 from glm4viz.ui.web.token_view import Prediction, TokenView
 from glm4viz.ui.widgets.as_view import as_view
@@ -27,7 +27,17 @@ def show_numbers(summary: "LossSummary", model: str, device: str) -> None:
     perplexity = float(np.exp(summary.training_loss)) if summary.trained else float("nan")
     columns[1].metric(t("loss.perplexity"), _number(perplexity), border=True, help=t("loss.perplexity.help"))
     columns[2].metric(t("loss.trained"), f"{summary.trained:,}", border=True)
-    columns[3].metric(t("loss.model_used"), model.rstrip("/").rpartition("/")[2], border=True, help=device)
+    columns[3].metric(t("loss.model_used"), printable(model), border=True, help=device)
+
+
+def show_worth(losses: "TokenLosses", summary: "LossSummary") -> None:
+    """What the numbers are worth: reasons to distrust them, faults of the template, and what a server left out."""
+    for text in summary.warnings:
+        st.warning(plain(text[language()]), icon=":material/warning:")
+    for spike in summary.spikes:
+        st.warning(plain(spike.sentence(language())), icon=":material/rule:")
+    for text in losses.notes:
+        st.caption(plain(text[language()]))
 
 
 def _number(value: float) -> str:
@@ -40,7 +50,7 @@ def coloured(sample: LabelledSample, losses: "TokenLosses", values: Any, label: 
     prediction = Prediction(
         losses.rank, losses.entropy, losses.top_ids, losses.top_logprobs, {i: printable(token_text(sample, i)) for i in likely}
     )
-    return as_view(sample, values=values, value_label=label, prediction=prediction, **more)
+    return as_view(sample, values=values, value_label=label, value_top=colour_top(values), prediction=prediction, **more)
 
 
 def show_heatmap(sample: LabelledSample, values: Any, *, difference: bool) -> None:
@@ -48,6 +58,7 @@ def show_heatmap(sample: LabelledSample, values: Any, *, difference: bool) -> No
     by = choose("loss_heatmap_by", t("heatmap.by"), {by: t(f"heatmap.by_{by}") for by in ("position", "message")}, hidden=True)
     figure = loss_heatmap(sample, values, t, by=by, theme=theme(), difference=difference)
     st.plotly_chart(figure, key="loss_heatmap", config=FIGURE, alt=t("loss.heatmap.alt", tokens=len(sample)))
+    st.caption(t("loss.heatmap.scale", top=f"{colour_top(values):g}", share=SHARE))
 
 
 def show_shares(summary: "LossSummary") -> None:
@@ -76,10 +87,8 @@ def show_shares(summary: "LossSummary") -> None:
 def show_table(sample: LabelledSample, losses: "TokenLosses") -> None:
     st.subheader(t("loss.table"))
     table = sample.table().drop(columns=["bytes", "target", "owner"])
-    best = losses.top_ids[:, 0].tolist() if losses.top_ids.shape[1] else [-1] * len(sample)
-    table["nll"], table["label_nll"], table["entropy"] = losses.nll, losses.label_nll, losses.entropy
-    table["rank"] = losses.rank
-    table["likeliest"] = [printable(token_text(sample, i)) if i >= 0 else "" for i in best]
+    table = table.merge(losses.table().drop(columns=["weight", "likeliest_logprob"]), on="position")
+    table["likeliest"] = [printable(token_text(sample, i)) if i >= 0 else "" for i in table["likeliest"].tolist()]
     show_filtered(table, "losses.csv", key="loss_table")
 
 

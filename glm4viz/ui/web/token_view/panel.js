@@ -65,22 +65,24 @@ class Panel {
     return rows;
   }
 
-  /** What the model thought before the token came. */
+  /** What the model thought before the token came, as far as it is known: a model on a server leaves things out. */
   prediction(sample, i) {
-    if (!sample.ranks || sample.ranks[i] < 0) return [];
+    if (!sample.ranks) return [];
     const { texts, likely_texts } = sample.header;
     const k = sample.topIds.length / sample.length;
     const likely = element("ol", "likely");
     for (let n = i * k; n < (i + 1) * k; n++) {
-      const line = element("li", sample.topIds[n] === sample.ids[i] ? "came" : "");
-      line.append(code(visible(likely_texts[sample.topIds[n]] ?? `#${sample.topIds[n]}`)), ` ${(100 * Math.exp(sample.topLogprobs[n])).toFixed(1)} %`);
+      if (Number.isNaN(sample.topLogprobs[n])) continue;
+      const id = sample.topIds[n];
+      const line = element("li", id === sample.ids[i] ? "came" : "");
+      line.append(code(id < 0 ? "?" : visible(likely_texts[id] ?? `#${id}`)), ` ${(100 * Math.exp(sample.topLogprobs[n])).toFixed(1)} %`);
       likely.append(line);
     }
-    return [
-      [texts.rank, String(sample.ranks[i] + 1)],
-      [texts.entropy, sample.entropies[i].toFixed(2)],
-      [texts.likeliest, likely],
-    ];
+    const rows = [];
+    if (sample.ranks[i] >= 0) rows.push([texts.rank, String(sample.ranks[i] + 1)]);
+    if (!Number.isNaN(sample.entropies[i])) rows.push([texts.entropy, sample.entropies[i].toFixed(2)]);
+    if (likely.childElementCount) rows.push([texts.likeliest, likely]);
+    return rows;
   }
 
   /** Which whole character a piece belongs to. */

@@ -31,7 +31,7 @@ class Prediction:
     """What a model thought of each token before it came. Arrays of one row a token."""
 
     ranks: Array
-    """How many tokens scored higher than the one that came; -1 where nothing was predicted."""
+    """How many tokens scored higher than the one that came; -1 where that isn't known."""
     entropies: Array
     top_ids: Array
     """[tokens, k]: the likeliest, best first; -1 where nothing was predicted."""
@@ -76,7 +76,7 @@ class TokenView:
     """A number for each token, such as its loss; nan where there is none. Shown by the strength of the background."""
     value_label: str = ""
     value_top: float = 8.0
-    """The value that has the strongest background, as all greater ones have. It is fixed, so that the same colour means the same on every sample."""
+    """The value that has the strongest background, as all greater ones have. The legend says it."""
     weights: Array | None = None
     """What each label counts in the loss, where the system weighs."""
     prediction: Prediction | None = None

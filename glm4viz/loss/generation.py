@@ -10,7 +10,9 @@ from glm4viz.conversation import Conversation
 from glm4viz.errors import TokenizerError
 from glm4viz.labelling.single import label
 from glm4viz.layout import PARTS, Message
-from glm4viz.loss.model import Cancelled, LossModel
+from glm4viz.loss.model import LossModel, in_memory
+from glm4viz.loss.results import Cancelled
+from glm4viz.loss.served.model import ServedModel
 from glm4viz.loss.stops import stop_ids
 from glm4viz.recipe import Recipe
 from glm4viz.systems.registry import DEFAULT, load_tokenizer
@@ -32,7 +34,7 @@ class Generation:
 
 
 def generate(
-    model: LossModel,
+    model: LossModel | ServedModel,
     messages: Conversation | Sequence[Message],
     recipe: str | Recipe = DEFAULT,
     max_new_tokens: int = 128,
@@ -45,7 +47,7 @@ def generate(
 
     The prompt is the conversation as the recipe writes it, without its end token, and the <|assistant|> tag.
     """
-    tok = tokenizer or load_tokenizer()
+    model, tok = in_memory(model), tokenizer or load_tokenizer()
     stops = {i: name for name, i in stop_ids(tok).items()}
     ids, stopped_by, chances = list[int](), None, list[float]()
     upcoming = prompt_ids(messages, recipe, tok)
