@@ -33,4 +33,4 @@ def show_lines() -> None:
         persist_state="session",
     )
     st.code(LINES[chosen], language=None, wrap_lines=True)  # coloured code has too little contrast
-    st.caption(t("run.lines.after"))
+    st.markdown(f":small[{t('run.lines.after')}]")

@@ -39,7 +39,7 @@ def show_head(capture: Capture) -> None:
         columns[2].metric(t("verdict.stops"), t("verdict.of", count=sum(turn.stop_trained for turn in due), total=len(due)), border=True)
         columns[3].metric(t("run.padding"), t("run.padding.value", count=padding), border=True, help=t("run.padding.help"))
     if capture.total > len(samples):
-        st.caption(t("run.most", most=MOST, total=capture.total))
+        st.info(t("run.most", most=MOST, total=capture.total), icon=":material/info:")
 
 
 def show_findings(capture: Capture) -> None:
@@ -83,7 +83,7 @@ def show_sequences(capture: Capture) -> None:
         placeholder="–",
         alt=t("run.rows.alt", count=len(table)),
     )
-    st.caption(t("run.rows.choose"))
+    st.markdown(f":small[{t('run.rows.choose')}]")
 
 
 def _line(capture: Capture, number: int) -> dict[str, object]:
@@ -139,7 +139,15 @@ def show_sequence(capture: Capture) -> None:
     st.subheader(t("run.tokens", number=number + 1), anchor=False)
     names = {n: t("record.name", number=n + 1, text=first_words(capture.sequences[n])[:40]) for n in range(len(capture.samples))}
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.selectbox(t("run.which"), list(names), key="run_row", format_func=names.__getitem__, on_change=_forget_selection, width=320)
+        st.selectbox(
+            t("run.which"),
+            list(names),
+            key="run_row",
+            format_func=names.__getitem__,
+            on_change=_forget_selection,
+            width=320,
+            persist_state="session",
+        )
         for page, icon in PAGES.items():
             if st.button(t("run.open", page=t(f"page.{page}")), key=f"run_open_{page}", icon=f":material/{icon}:"):
                 _open(capture, number, page)

@@ -26,7 +26,7 @@ def choose_capture() -> Capture | None:
             return None
     elif kept and begins_capture(kept[0]):
         data, name = kept
-        st.caption(f":material/attach_file: {plain(t('upload.kept', name=name))}")
+        st.markdown(f":material/attach_file: {plain(t('upload.kept', name=name))}")
     else:
         data, name = sample_bytes(EXAMPLE), ""
         st.info(t("run.example"), icon=":material/science:")
