@@ -20,7 +20,8 @@ GLM45 = ("trl-glm4.5", "ms-swift-glm4.5", "llamafactory-glm4.5")
 def choose_recipes() -> list[Recipe]:
     """Two to six recipes, the first of which the others are held against. What a run fed is held against what its recipe promises."""
     state, names, conversation = st.session_state, recipe_names(), current_conversation()
-    fed, first = conversation.captured if conversation else None, FIRST
+    first: tuple[str, ...] = FIRST
+    fed = conversation.captured if conversation else None
     if fed is not None:
         names, first = {CAPTURED.id: t("recipe.captured")} | names, (CAPTURED.id, closest_recipe(fed))
     kept = [id for id in state.get("compare_recipes", first) if id in names]

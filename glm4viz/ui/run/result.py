@@ -62,13 +62,13 @@ def show_sequences(capture: Capture) -> None:
     table = pd.DataFrame([_line(capture, number) for number in range(len(capture.samples))])
     shown = _shown(capture)
     state = st.session_state
-    if "run_rows" not in state:
-        state.run_rows = {"selection": {"rows": [shown]}}
-    st.dataframe(
+    if "run_rows" not in state:  # another page was looked at
+        _mark(shown)
+    event = st.dataframe(
         table,
         hide_index=True,
         key="run_rows",
-        on_select=_select,
+        on_select="rerun",
         selection_mode="single-row",
         height=min(38 + 35 * len(table), 388),
         column_config={
@@ -84,6 +84,11 @@ def show_sequences(capture: Capture) -> None:
         alt=t("run.rows.alt", count=len(table)),
     )
     st.markdown(f":small[{t('run.rows.choose')}]")
+    rows = event["selection"]["rows"]
+    if (
+        rows and rows[0] < len(table) and rows[0] != state.get("run_marked")
+    ):  # what was just selected; the box below may say otherwise since
+        state.run_marked = state.run_row = rows[0]
 
 
 def _line(capture: Capture, number: int) -> dict[str, object]:
@@ -123,14 +128,13 @@ def _shown(capture: Capture) -> int:
     state = st.session_state
     if state.get("run_shown") is not capture or state.get("run_row") is None:
         state.run_shown, state.run_row = capture, capture.worst
-        state.pop("run_rows", None)
+        _mark(capture.worst)
     return int(state.run_row)
 
 
-def _select() -> None:
-    rows = st.session_state.run_rows["selection"]["rows"]
-    if rows:
-        st.session_state.run_row = rows[0]
+def _mark(number: int) -> None:
+    """Select this row of the table."""
+    st.session_state.run_marked, st.session_state.run_rows = number, {"selection": {"rows": [number]}}
 
 
 def show_sequence(capture: Capture) -> None:
@@ -144,7 +148,7 @@ def show_sequence(capture: Capture) -> None:
             list(names),
             key="run_row",
             format_func=names.__getitem__,
-            on_change=_forget_selection,
+            on_change=_chosen,
             width=320,
             persist_state="session",
         )
@@ -155,8 +159,8 @@ def show_sequence(capture: Capture) -> None:
     token_view(as_view(sample, problems=problems(find(sample, capture.verdicts[number]))), key="run_view")
 
 
-def _forget_selection() -> None:
-    st.session_state.pop("run_rows", None)
+def _chosen() -> None:
+    _mark(st.session_state.run_row)
 
 
 def _open(capture: Capture, number: int, page: str) -> None:
