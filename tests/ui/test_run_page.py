@@ -90,9 +90,9 @@ def test_the_example_s_three_faults_are_said_in_words_and_stand_in_their_rows() 
     assert [bool(re.search("stop", text)) for text in found] == [False, True, False, True]
     assert "System text" in found[2]
     assert "System text is trained" in said(at).replace("\\", "")
-    assert at.selectbox(key="run_row").value == 1  # the first with the worst fault
-    at.selectbox(key="run_row").set_value(2).run()
-    assert EN["run.tokens"].format(number=3) in [heading.value for heading in at.subheader]
+    assert at.selectbox(key="run_row").value == 2  # the first with the worst fault
+    at.selectbox(key="run_row").set_value(1).run()
+    assert EN["run.tokens"].format(number=2) in [heading.value for heading in at.subheader]
 
 
 def test_a_capture_that_is_dropped_is_shown_and_goes_along(clean: bytes) -> None:
@@ -247,15 +247,15 @@ def test_drop_a_capture_see_the_verdict_and_open_it_in_inspect(new_page: NewPage
     data = capture_of(list(samples), tmp_path)
     box.locator("input[type=file]").set_input_files({"name": "mine.glm4viz.json.gz", "mimeType": "application/gzip", "buffer": data})
     expect(box).to_contain_text("mine.glm4viz.json.gz")
-    expect(view).to_have_attribute("data-tokens", str(len(samples[0])))
     expect(page.get_by_text("This is an example")).to_have_count(0)
     expect(page.locator(".st-key-run_findings")).to_contain_text("System text is trained")
-    page.get_by_role("combobox", name="Sequence").fill("Do you ship")
-    page.get_by_role("option", name=re.compile("Do you ship abroad")).click()
     expect(view).to_have_attribute("data-tokens", str(len(samples[1])))
+    page.get_by_role("combobox", name="Sequence").fill("Can you")
+    page.get_by_role("option", name=re.compile("Can you recommend")).click()
+    expect(view).to_have_attribute("data-tokens", str(len(samples[2])))
     page.get_by_role("button", name="Open in Inspect").click()
     expect(page.get_by_role("combobox", name="Recipe")).to_have_value(EN["recipe.captured"])
-    expect(page.get_by_test_id("token-view")).to_have_attribute("data-tokens", str(len(samples[1])))
+    expect(page.get_by_test_id("token-view")).to_have_attribute("data-tokens", str(len(samples[2])))
     expect(page).to_have_url(re.compile("recipe=captured"))
 
 

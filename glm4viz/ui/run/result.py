@@ -6,8 +6,8 @@ import pandas as pd
 import streamlit as st
 
 from glm4viz.check.page import word
-from glm4viz.linter import RULES
 from glm4viz.reading.verdict import Verdict, shares
+from glm4viz.report.words import title_of
 from glm4viz.run.sample import CapturedSample
 from glm4viz.ui.current import prefer_fed
 from glm4viz.ui.i18n import language, plain, t
@@ -44,16 +44,18 @@ def show_head(capture: Capture) -> None:
 
 def show_findings(capture: Capture) -> None:
     """What is wrong, the worst first, each rule once."""
-    groups = capture.groups
+    here = language()
     with st.container(key="run_findings"):
-        if not groups:
+        if not capture.findings:
             st.success(t("run.good"), icon=":material/check_circle:")
             return
         st.subheader(t("run.findings"), anchor=False)
-        for rule, finding, sequences in groups:
-            numbers = ", ".join(str(number + 1) for number in sequences[:SHOWN_ROWS]) + (" …" if sequences[SHOWN_ROWS:] else "")
-            title = f"**{plain(rule.title[language()])}** · {t('run.where', numbers=numbers)}"
-            st.markdown(f"{ICONS[finding.severity]} {title}  \n{plain(finding.sentence(language()))}")
+        for finding in capture.findings:
+            numbers = ", ".join(str(number + 1) for number in finding.sequences[:SHOWN_ROWS]) + (
+                " …" if finding.sequences[SHOWN_ROWS:] else ""
+            )
+            title = f"**{plain(title_of(finding.rule)[here])}** · {t('run.where', numbers=numbers)}"
+            st.markdown(f"{ICONS[finding.severity]} {title}  \n{plain(finding.sentence(here))}")
 
 
 def show_sequences(capture: Capture) -> None:
@@ -92,9 +94,9 @@ def show_sequences(capture: Capture) -> None:
 
 
 def _line(capture: Capture, number: int) -> dict[str, object]:
-    sample, found, here = capture.samples[number], capture.findings[number], language()
+    sample, found, here = capture.samples[number], capture.findings_of(number), language()
     packed = Counter(other.row for other in capture.samples)[sample.row] > 1
-    said = " · ".join(dict.fromkeys(RULES[finding.rule].title[here] for finding in found))
+    said = " · ".join(dict.fromkeys(title_of(finding.rule)[here] for finding in found))
     return {
         t("run.column.number"): number + 1,
         t("run.column.row"): f"{sample.row + 1}.{sample.segment + 1}" if packed else str(sample.row + 1),
