@@ -34,10 +34,14 @@ def show_head(capture: Capture) -> None:
     padding = sum(sum(sample.padding) for sample in samples)
     with st.container(key="run_head"):
         columns = st.columns(4)
-        columns[0].metric(t("run.sequences"), t("run.sequences.value", count=len(samples), rows=rows), border=True)
-        columns[1].metric(t("verdict.trained"), t("verdict.trained.value", trained=trained, tokens=tokens), border=True)
-        columns[2].metric(t("verdict.stops"), t("verdict.of", count=sum(turn.stop_trained for turn in due), total=len(due)), border=True)
-        columns[3].metric(t("run.padding"), t("run.padding.value", count=padding), border=True, help=t("run.padding.help"))
+        columns[0].metric(t("run.sequences"), t("run.sequences.value", count=len(samples), rows=rows), border=True, height="stretch")
+        columns[1].metric(t("verdict.trained"), t("verdict.trained.value", trained=trained, tokens=tokens), border=True, height="stretch")
+        columns[2].metric(
+            t("verdict.stops"), t("verdict.of", count=sum(turn.stop_trained for turn in due), total=len(due)), border=True, height="stretch"
+        )
+        columns[3].metric(
+            t("run.padding"), t("run.padding.value", count=padding), border=True, height="stretch", help=t("run.padding.help")
+        )
     if capture.total > len(samples):
         st.info(t("run.most", most=MOST, total=capture.total), icon=":material/info:")
 
@@ -78,7 +82,7 @@ def show_sequences(capture: Capture) -> None:
             t("run.column.row"): st.column_config.TextColumn(width=60),
             t("run.column.tokens"): st.column_config.NumberColumn(width=80, format="localized"),
             t("run.column.trained"): st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1, width=90),
-            t("run.column.roles"): st.column_config.TextColumn(width=190),
+            t("run.column.roles"): st.column_config.TextColumn(width=250),
             t("run.column.stops"): st.column_config.TextColumn(width=190),
             t("run.column.found"): st.column_config.TextColumn(width=390),
         },
