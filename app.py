@@ -11,6 +11,7 @@ url.load()
 page = st.navigation(
     [
         st.Page("pages/inspect.py", title=t("page.inspect"), icon=":material/frame_inspect:", default=True),
+        st.Page("pages/run.py", title=t("page.run"), icon=":material/sensors:"),
         st.Page("pages/walkthrough.py", title=t("page.walkthrough"), icon=":material/school:"),
         st.Page("pages/compare.py", title=t("page.compare"), icon=":material/compare_arrows:"),
         st.Page("pages/batch.py", title=t("page.batch"), icon=":material/view_comfy:"),

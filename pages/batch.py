@@ -5,7 +5,7 @@ import streamlit as st
 from glm4viz.ui.batch.columns import show_columns
 from glm4viz.ui.batch.evaluation import show_eval_pairs
 from glm4viz.ui.batch.rows import show_packing, show_rows, show_weights
-from glm4viz.ui.batch.samples import choose_samples, label_chosen, open_in_inspect
+from glm4viz.ui.batch.samples import choose_samples, is_fed, label_chosen, open_in_inspect
 from glm4viz.ui.batch.truncation import choose_limit, show_truncation
 from glm4viz.ui.i18n import t
 from glm4viz.ui.shell import through_app
@@ -31,9 +31,10 @@ with st.container(border=True):
 
 whole = label_chosen(chosen, recipe)
 if whole:
-    limit = choose_limit(whole)
+    limit = None if is_fed(whole) else choose_limit(whole)
     cut = whole.cut(limit)
-    show_truncation(whole, cut, limit)
+    if not is_fed(whole):
+        show_truncation(whole, cut, limit)
     if cut.samples:
         show_rows(cut)
     open_in_inspect(whole)

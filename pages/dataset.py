@@ -15,7 +15,7 @@ through_app("pages/dataset.py")
 with st.container(border=True):
     left, right = st.columns([3, 2], gap="large")
     with right:
-        recipe = choose_recipe()
+        recipe = choose_recipe(fed=False)
         max_length = choose_max_length(recipe)
     with left:
         source = choose_source()

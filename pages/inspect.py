@@ -3,6 +3,7 @@
 import streamlit as st
 
 from glm4viz.reading.verdict import verdict
+from glm4viz.systems.captured import CAPTURED
 from glm4viz.ui.i18n import language, plain, t
 from glm4viz.ui.inspect.editor import edit_conversation
 from glm4viz.ui.inspect.verdict import find, show_verdict
@@ -23,15 +24,16 @@ with st.container(border=True):
     with suggestion:
         suggest_recipe(conversation, recipe)
     with source:
-        if conversation:
+        fed = conversation is not None and recipe.id == CAPTURED.id
+        if conversation and not fed:
             edit_conversation(conversation)
         with st.container(horizontal=True, vertical_alignment="center"):
-            copy_link(conversation)
+            copy_link(None if fed else conversation)  # a link has messages, and not what a run fed
             send_elsewhere("inspect")
 
 sample = conversation and label_conversation(conversation, recipe, max_length)
 if sample:
-    for note in sample.notes:
+    for note in () if fed else sample.notes:  # of what a run fed they stand above
         st.caption(f":material/info: {plain(note[language()])}")
     st.subheader(t("verdict"), anchor=False)
     found = find(sample, verdict(sample))

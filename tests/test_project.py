@@ -16,7 +16,7 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 PROJECT, PACKAGE_DATA = PYPROJECT["project"], PYPROJECT["tool"]["setuptools"]["package-data"]["*"]
 MOST_LINES = {".py": 300, ".js": 350, ".css": 350}
-BINARY = (".safetensors", ".png")
+BINARY = (".safetensors", ".png", ".gz")
 # Absolute paths of one machine, and paths that lead out of the repository.
 ELSEWHERE = re.compile(r"(?<![\w.-])/(?:work|root|home|Users|tmp|opt)/|\.\./share[d]")
 LEADS_OUT = {".ci/run": 1}  # published ids to compare with, used if they are there

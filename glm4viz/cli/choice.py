@@ -13,6 +13,7 @@ from rich.markup import escape
 
 from glm4viz.cli.misuse import Misuse
 from glm4viz.cli.options import check_fits, parse_max_length, parse_recipe
+from glm4viz.comparison.closest import closest_recipe
 from glm4viz.conversation import Conversation
 from glm4viz.recipe import MaxLength, Recipe, default_limit
 from glm4viz.systems.captured import CAPTURED
@@ -77,8 +78,7 @@ def choose_for(conversation: Conversation, recipes: list[Recipe]) -> list[Recipe
     fed = conversation.captured
     if fed is None:
         return recipes
-    newer = fed.recipe.form == "openai" and "[gMASK]" in fed.tokenizer.special_ids
-    return [CAPTURED, parse_recipe("trl-glm4.5" if newer else DEFAULT)]
+    return [CAPTURED, parse_recipe(closest_recipe(fed))]
 
 
 def _named(recipes: str) -> list[str]:

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from glm4viz.linter.case import Case
 from glm4viz.linter.findings import SEVERITIES, Finding, Severity
 from glm4viz.linter.registry import ORDER
-from glm4viz.linter.rules import labels, training
+from glm4viz.linter.rules import captured, labels, training
 from glm4viz.linter.run import findings_of
 from glm4viz.reading.verdict import verdict
 from glm4viz.recipe import LabelledSample
 from glm4viz.texts import Text, Worded, both
 
-_RULES = [rule for rule in (*training.RULES, *labels.RULES) if rule.labelled]
+_RULES = [rule for rule in (*training.RULES, *labels.RULES, *captured.RULES) if rule.labelled]
 # One sequence without a label, or cut before its stop, is the data's; a whole batch of them is the set-up's.
 _WHOLE_BATCH = ("no-trained-token", "stop-not-trained")
 

@@ -18,7 +18,7 @@ def sample_bytes(name: str) -> bytes:
 
 def title(name: str, language: str) -> str:
     """What the sample is called; a file of many records has its title among the app's texts."""
-    stem = Path(name).stem
+    stem = name.split(".", 1)[0]
     found: str = _described(name).get("title", {}).get(language) or texts(language).get(f"sample.{stem}", stem)
     return found
 

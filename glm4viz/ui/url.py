@@ -10,6 +10,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from glm4viz.locales import LANGUAGES
+from glm4viz.systems.captured import CAPTURED
 from glm4viz.systems.own import CustomRecipe
 from glm4viz.systems.registry import recipes
 from glm4viz.ui.link import unpack_conversation
@@ -32,7 +33,7 @@ def _count(text: str) -> int | None:
 
 
 def _recipe_list(text: str) -> list[str] | None:
-    ids = list(dict.fromkeys(id for id in text.split(",") if id in recipes()))
+    ids = list(dict.fromkeys(id for id in text.split(",") if id in recipes() or id == CAPTURED.id))
     return ids[:MOST_RECIPES] or None
 
 
@@ -50,7 +51,7 @@ PARAMETERS: dict[str, Parse] = {
     "source": _one_of(lambda: SOURCES),
     "sample": _one_of(lambda: SAMPLES),
     "record": _count,
-    "recipe": _one_of(lambda: (*recipes(), "custom")),
+    "recipe": _one_of(lambda: (*recipes(), "custom", CAPTURED.id)),
     "custom": _custom,
     "compare_recipes": _recipe_list,
     "max_length": lambda text: _count(text) or None,

@@ -8,9 +8,11 @@ from glm4viz.figures.attention import attention_map
 from glm4viz.figures.rows import position_line, rows_heatmap
 from glm4viz.figures.weights import weight_bars
 from glm4viz.rows.collator import Side, collate
+from glm4viz.rows.fed import as_fed
 from glm4viz.rows.packing import Method, Packed, pack
 from glm4viz.rows.weights import MEANS, loss_weights
-from glm4viz.ui.batch.samples import Cut
+from glm4viz.run.sample import CapturedSample
+from glm4viz.ui.batch.samples import Cut, is_fed
 from glm4viz.ui.i18n import t
 from glm4viz.ui.theme import FIGURE, theme
 from glm4viz.ui.widgets.choose import choose
@@ -29,7 +31,8 @@ def show_rows(cut: Cut) -> None:
     state.setdefault("batch_multiple", 1)
     names = {n: str(n) if n > 1 else t("batch.multiple.none") for n in MULTIPLES}
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        side = choose("batch_side", t("batch.side"), {side: t(f"batch.side.{side}") for side in SIDES})
+        sides = ("fed", *SIDES) if is_fed(cut.whole) else SIDES
+        side = choose("batch_side", t("batch.side"), {side: t(f"batch.side.{side}") for side in sides})
         multiple = st.selectbox(
             t("batch.multiple"),
             MULTIPLES,
@@ -37,8 +40,10 @@ def show_rows(cut: Cut) -> None:
             format_func=names.__getitem__,
             persist_state="session",
             width=200,
+            disabled=side == "fed",
         )
-    rows = collate(cut.samples, "right" if side == "right" else "left", multiple)
+    fed = [sample for sample in cut.samples if isinstance(sample, CapturedSample)]
+    rows = as_fed(fed) if side == "fed" else collate(cut.samples, "right" if side == "right" else "left", multiple)
     count, width = rows.shape
     left, middle, right = st.columns(3)
     left.metric(t("batch.shape"), t("batch.shape.value", rows=count, width=width), border=True)
@@ -49,7 +54,10 @@ def show_rows(cut: Cut) -> None:
     if count * width > MOST_CELLS:
         st.info(t("batch.too_large", most=MOST_CELLS), icon=":material/info:")
         return
-    figure = rows_heatmap(rows, cut.names, t, theme=theme())
+    if count < len(cut.samples):  # packed
+        figure = rows_heatmap(rows, [t("batch.row", row=row + 1) for row in range(count)], t, sample_names=cut.names, theme=theme())
+    else:
+        figure = rows_heatmap(rows, cut.names, t, theme=theme())
     alt = t("batch.rows.alt", rows=count, width=width, share=f"{rows.padding_share:.0%}")
     st.plotly_chart(figure, key="batch_rows", config=FIGURE, alt=alt)
 

@@ -11,12 +11,12 @@ from glm4viz.conversation import Conversation
 from glm4viz.errors import Glm4vizError
 from glm4viz.forms import as_record
 from glm4viz.labelling.single import label_all
-from glm4viz.readers import read_conversations
 from glm4viz.recipe import LabelledSample, MaxLength, Recipe
 from glm4viz.rows.truncation import Curve, Loss, curve_by_labelling, losses, truncation_curve
+from glm4viz.systems.captured import CAPTURED
 from glm4viz.systems.registry import recipes
+from glm4viz.ui.current import current_conversations, identity
 from glm4viz.ui.i18n import language, plain, t
-from glm4viz.ui.samples import sample_bytes
 from glm4viz.ui.url import BATCH_PICKS, MOST_SAMPLES, remember
 from glm4viz.ui.widgets.choose import choose
 from glm4viz.ui.widgets.source import first_words, read_source
@@ -74,6 +74,11 @@ class Chosen:
         )
 
 
+def is_fed(whole: Chosen) -> bool:
+    """Whether the samples are what a run fed: nothing cuts them anew, and they have rows already."""
+    return whole.recipe.id == CAPTURED.id
+
+
 def choose_samples() -> list[Conversation]:
     """The source and the records of it that make the batch."""
     _prefer_a_file()
@@ -127,7 +132,7 @@ def label_chosen(conversations: list[Conversation], recipe: Recipe) -> Chosen | 
     """Their samples; None, with a sentence on the page, if there is none."""
     if not conversations:
         return None
-    stamp = json.dumps([[c.index, c.messages] for c in conversations], ensure_ascii=False)
+    stamp = json.dumps([[c.index, identity(c)] for c in conversations], ensure_ascii=False)
     own = str(st.session_state.get("custom")) if recipe.id not in recipes() else ""
     found = _label(stamp, recipe.id + own, conversations, recipe)
     if found.refused:
@@ -190,9 +195,8 @@ def open_in_inspect(whole: Chosen) -> None:
 
 def _take(conversation: Conversation) -> None:
     state = st.session_state
-    if state.get("source", "sample") == "sample":  # Inspect can name it, and so can a link
-        records = [r.index for r in read_conversations(sample_bytes(state.sample)) if isinstance(r, Conversation)]
-        state.record = records.index(conversation.index)
+    if state.get("source", "sample") == "sample" or conversation.captured is not None:  # Inspect can name it, and so can a link
+        state.record = [record.index for record in current_conversations()].index(conversation.index)
         return
     state.source, state.record = "paste", 0
     remember(json.dumps(as_record(conversation), ensure_ascii=False, indent=2))

@@ -2,10 +2,13 @@
 
 import streamlit as st
 
+from glm4viz.comparison.closest import closest_recipe
 from glm4viz.conversation import Conversation
 from glm4viz.reading.thoughts import has_thought
 from glm4viz.recipe import Recipe
-from glm4viz.systems.registry import DEFAULT, recipes
+from glm4viz.systems.captured import CAPTURED
+from glm4viz.systems.registry import DEFAULT, get_recipe
+from glm4viz.ui.current import current_conversation
 from glm4viz.ui.i18n import t
 from glm4viz.ui.widgets.settings import recipe_names
 
@@ -15,10 +18,14 @@ GLM45 = ("trl-glm4.5", "ms-swift-glm4.5", "llamafactory-glm4.5")
 
 
 def choose_recipes() -> list[Recipe]:
-    """Two to six recipes, the first of which the others are held against."""
-    known = recipes()
-    names = recipe_names()
-    st.session_state.setdefault("compare_recipes", list(FIRST))
+    """Two to six recipes, the first of which the others are held against. What a run fed is held against what its recipe promises."""
+    state, names, conversation = st.session_state, recipe_names(), current_conversation()
+    first: tuple[str, ...] = FIRST
+    fed = conversation.captured if conversation else None
+    if fed is not None:
+        names, first = {CAPTURED.id: t("recipe.captured")} | names, (CAPTURED.id, closest_recipe(fed))
+    kept = [id for id in state.get("compare_recipes", first) if id in names]
+    state.compare_recipes = list(first) if CAPTURED.id in state.get("compare_recipes", ()) and len(kept) < 2 else kept
     chosen = st.multiselect(
         t("compare.recipes"),
         list(names),
@@ -30,7 +37,7 @@ def choose_recipes() -> list[Recipe]:
     )
     if len(chosen) < 2:
         st.info(t("compare.too_few"), icon=":material/add:")
-    return [known[id] for id in chosen]
+    return [fed.recipe if fed is not None and id == CAPTURED.id else get_recipe(id) for id in chosen]
 
 
 def suggest_recipes(conversation: Conversation | None, chosen: list[Recipe]) -> None:

@@ -14,6 +14,7 @@ from glm4viz.conversation import Conversation
 from glm4viz.errors import Glm4vizError
 from glm4viz.figures.palette import PALETTES
 from glm4viz.recipe import MaxLength, Recipe
+from glm4viz.systems.captured import CAPTURED
 from glm4viz.systems.registry import DEFAULT, get_recipe, recipes
 from glm4viz.ui.compare.page import compare_ids
 from glm4viz.ui.compare.tables import ends
@@ -32,6 +33,8 @@ def show_matrix(conversation: Conversation, chosen: Sequence[Recipe], max_length
     """The recipes that take messages as the chosen ones do: those of GLM-4's form, of OpenAI's, or of both."""
     forms = {recipe.form for recipe in chosen} or {get_recipe(DEFAULT).form}
     ids = [id for id, recipe in recipes().items() if recipe.form in forms]
+    if conversation.captured is not None:
+        ids = [CAPTURED.id, *ids]
     short = len(ids) * sum(len(message["content"] or "") for message in conversation.messages) < AT_ONCE
     fold = st.expander(t("compare.matrix"), expanded=short, icon=":material/grid_on:", key="compare_matrix", on_change="rerun")
     if not fold.open:

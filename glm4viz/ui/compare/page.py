@@ -1,17 +1,15 @@
 """The comparison that the Compare page shows, and what differs in words."""
 
-import json
 from collections.abc import Sequence
 
 import streamlit as st
 
 from glm4viz.comparison.compared import Comparison, compare
 from glm4viz.conversation import Conversation
-from glm4viz.errors import Glm4vizError, ReadError
-from glm4viz.forms import as_record
+from glm4viz.errors import Glm4vizError
 from glm4viz.linter.repair import openai_tools
-from glm4viz.readers import read_conversations
 from glm4viz.recipe import MaxLength, Recipe
+from glm4viz.ui.current import identity
 from glm4viz.ui.i18n import language, plain, t
 
 
@@ -39,15 +37,12 @@ def compare_recipes(conversation: Conversation, chosen: Sequence[Recipe], max_le
 
 def compare_ids(conversation: Conversation, ids: Sequence[str], max_length: MaxLength) -> Comparison:
     """Kept for the reader's session: a page is run again at every click. Raises as `compare` does."""
-    return _compare(json.dumps(as_record(conversation)), tuple(ids), max_length)
+    return _compare(identity(conversation), tuple(ids), max_length, conversation)
 
 
 @st.cache_resource(max_entries=6, scope="session", show_spinner=True)
-def _compare(record: str, ids: tuple[str, ...], max_length: MaxLength) -> Comparison:
-    (read,) = read_conversations(record.encode())
-    if isinstance(read, ReadError):
-        raise read
-    found = compare(read, ids, max_length=max_length)
+def _compare(known_by: str, ids: tuple[str, ...], max_length: MaxLength, _conversation: Conversation) -> Comparison:  # noqa: ARG001
+    found = compare(_conversation, ids, max_length=max_length)
     found.equal_masks()  # what is looked at is worked out once
     return found
 

@@ -72,13 +72,8 @@ def _upload() -> Source | None:
     )
     kept: Source | None = state.get("dataset_file")
     if upload is not None and state.get("dataset_file_id") != upload.file_id:
-        # The name only tells what kind of file it is.
-        suffix = "".join(re.findall(r"\.[A-Za-z0-9]{1,8}", upload.name)[-2:])
-        folder, data = Folder(), upload.getbuffer()
-        path = folder.path / f"upload{suffix}"
-        path.write_bytes(data)
-        kept = Source(upload.name, path, hashlib.sha256(data).hexdigest() + suffix, folder)
-        state.dataset_file, state.dataset_file_id = kept, upload.file_id
+        kept = keep_upload(upload.name, upload.getbuffer())
+        state.dataset_file_id = upload.file_id
     if kept is None:
         st.info(t("upload.waiting"), icon=":material/upload_file:")
     elif upload is None:
@@ -86,6 +81,17 @@ def _upload() -> Source | None:
             st.markdown(":material/draft: " + t("dataset.kept"))
             st.code(kept.name, language=None, width="content")
             st.button(t("dataset.forget"), icon=":material/close:", key="dataset_forget", on_click=_forget)
+    return kept
+
+
+def keep_upload(name: str, data: bytes | memoryview) -> Source:
+    """These bytes as the file that the page checks when it is asked for an upload."""
+    suffix = "".join(re.findall(r"\.[A-Za-z0-9]{1,8}", name)[-2:])  # the name only tells what kind of file it is
+    folder = Folder()
+    path = folder.path / f"upload{suffix}"
+    path.write_bytes(data)
+    kept = Source(name, path, hashlib.sha256(data).hexdigest() + suffix, folder)
+    st.session_state.dataset_file = kept
     return kept
 
 

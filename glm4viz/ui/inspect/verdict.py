@@ -13,6 +13,7 @@ from glm4viz.inference.parity import Parity
 from glm4viz.reading.thoughts import Thought, thoughts
 from glm4viz.reading.verdict import Turn, Verdict
 from glm4viz.recipe import LabelledSample
+from glm4viz.systems.captured import CAPTURED
 from glm4viz.texts import printable
 from glm4viz.ui.focus import go_to
 from glm4viz.ui.i18n import language, plain, t
@@ -83,6 +84,8 @@ def _headline(all_found: Found, good: bool) -> None:
         st.error(t("verdict.nothing"), icon=":material/error:")
     elif rewritten:
         st.error(t("verdict.rewritten", count=rewritten, total=len(kinds)), icon=":material/error:")
+    elif good and (others := _others(all_found)):
+        st.error(t("verdict.others", roles=", ".join(t(f"role.{role}") for role in others)), icon=":material/error:")
     elif good and "prefill" in kinds:
         st.warning(t("verdict.prefill", count=kinds.count("prefill"), total=len(kinds)), icon=":material/warning:")
     elif good and not all_found.compared:
@@ -91,6 +94,12 @@ def _headline(all_found: Found, good: bool) -> None:
         st.warning(t("verdict.config"), icon=":material/warning:")
     elif good:
         st.success(t("verdict.good"), icon=":material/check_circle:")
+
+
+def _others(found: Found) -> list[str]:
+    """The roles beside the assistant whose text a run trains. Of a recipe, that is what it promises."""
+    text = found.verdict.text if found.sample.recipe.id == CAPTURED.id else {}
+    return [role for role, tokens in text.items() if role != "assistant" and tokens.trained]
 
 
 def _is_good(turn: Turn) -> bool:

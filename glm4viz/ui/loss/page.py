@@ -12,7 +12,8 @@ from glm4viz.conversation import Conversation
 from glm4viz.errors import Glm4vizError, ModelError, VocabularyMismatch
 from glm4viz.labelling.single import label_all
 from glm4viz.recipe import LabelledSample, MaxLength
-from glm4viz.systems.registry import recipes
+from glm4viz.systems.captured import CAPTURED
+from glm4viz.systems.registry import load_tokenizer, recipes
 from glm4viz.ui.i18n import language, t
 from glm4viz.ui.loss.models import DEMOS, Choice, choices, unload
 from glm4viz.ui.loss.run import compute
@@ -75,7 +76,7 @@ def losses_of(sample: LabelledSample, choice: Choice) -> Result | None:
             return None
         if not sample.trained.any():
             st.warning(t("verdict.nothing"), icon=":material/warning:")
-        result = compute(choice, lambda model, progress: _losses(model, sample, progress), key="losses")
+        result = compute(choice, lambda model, progress: _losses(model, sample, choice, progress), key="losses")
         if result is None:
             return None
         results[key] = result
@@ -95,9 +96,12 @@ def _key(sample: LabelledSample, choice: Choice) -> str:
     return hashlib.sha256(repr((choice, sample.recipe.id)).encode() + sample.input_ids.tobytes() + sample.labels.tobytes()).hexdigest()
 
 
-def _losses(model: "AnyModel", sample: LabelledSample, progress: Callable[[float], None]) -> Result:
+def _losses(model: "AnyModel", sample: LabelledSample, choice: Choice, progress: Callable[[float], None]) -> Result:
     from glm4viz.loss import loss_summary, token_losses
+    from glm4viz.loss.vocabulary import check_vocabulary
 
+    if sample.recipe.id == CAPTURED.id and not choice.on_server:  # a served model is asked itself which texts its ids are
+        check_vocabulary(sample, load_tokenizer(None if choice.source in DEMOS else choice.source), choice.name)
     steps = 1 if model.adapter is None else 2
     losses = token_losses(model, sample, progress=lambda share: progress(share / steps))
     base = None

@@ -5,7 +5,9 @@ import streamlit as st
 from glm4viz.conversation import Conversation
 from glm4viz.reading.thoughts import has_thought
 from glm4viz.recipe import MaxLength, Recipe
-from glm4viz.systems.registry import DEFAULT, recipes
+from glm4viz.systems.captured import CAPTURED
+from glm4viz.systems.registry import DEFAULT, get_recipe, recipes
+from glm4viz.ui.current import is_capture
 from glm4viz.ui.i18n import language, plain, t
 from glm4viz.ui.widgets.custom_recipe import choose_custom
 from glm4viz.ui.widgets.training_config import choose_config, show_config
@@ -19,13 +21,20 @@ FAMILIES = {"GLM-4.5": "glm4.5", "GLM-4.7": "glm4.7", "GLM-Z1": "glmz1", "ChatGL
 ORDER = ("GLM-4", *FAMILIES)
 
 
-def choose_recipe() -> Recipe:
-    """The recipe chosen, with its rule and source to open; the reader's own; or that of a training config."""
-    known = recipes()
-    names = recipe_names() | {CUSTOM: t("custom.name")}
-    st.session_state.setdefault("recipe", DEFAULT)
+def choose_recipe(*, fed: bool = True) -> Recipe:
+    """The recipe chosen, with its rule and source to open; the reader's own; that of a training config; or what a run fed.
+
+    fed: offer the latter where a capture is on screen.
+    """
+    state, names = st.session_state, recipe_names() | {CUSTOM: t("custom.name")}
+    if fed and is_capture():
+        names = {CAPTURED.id: t("recipe.captured")} | names
+    if state.get("recipe") not in names:  # at first; and when a capture that was on screen is there no more
+        state.recipe = CAPTURED.id if CAPTURED.id in names else state.get("recipe_before", DEFAULT)
     chosen = st.selectbox(t("recipe"), list(names), key="recipe", format_func=names.__getitem__, persist_state="session")
-    recipe = choose_custom() if chosen == CUSTOM else known[chosen]
+    if chosen != CAPTURED.id:
+        state.recipe_before = chosen
+    recipe = choose_custom() if chosen == CUSTOM else get_recipe(chosen)
     left, right = st.columns(2, gap="small")
     with left, st.popover(t("recipe.rule"), icon=":material/gavel:", width="stretch"):
         st.markdown(plain(recipe.rule[language()]))
@@ -55,7 +64,7 @@ def suggest_recipe(conversation: Conversation | None, recipe: Recipe) -> None:
     """A line with a button, where the conversation has what GLM-4.5 is trained on and the recipe is GLM-4's. Nothing changes by itself."""
     messages = [] if conversation is None else (conversation.chat or conversation).messages
     thoughts, calls = any(map(has_thought, messages)), any(message.get("tool_calls") for message in messages)
-    if recipe.form == "openai" or not (thoughts or calls):
+    if recipe.form == "openai" or recipe.id == CAPTURED.id or not (thoughts or calls):
         return
     has = "both" if thoughts and calls else "thoughts" if thoughts else "calls"
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="suggestion"):
@@ -68,8 +77,11 @@ def _take_suggestion() -> None:
 
 
 def choose_max_length(recipe: Recipe) -> MaxLength:
-    """The length limit in the system's own terms: one number, or a pair; GLM-4's is a sum of two."""
+    """The length limit in the system's own terms: one number, or a pair; GLM-4's is a sum of two. What a run fed isn't cut anew."""
     state, meaning = st.session_state, recipe.max_length[language()]
+    if recipe.id == CAPTURED.id:
+        st.caption(t("recipe.captured.whole"))
+        return None
     state.setdefault("max_length", MAX_INPUT + MAX_OUTPUT + 1)
     if recipe.max_length_pair:
         _show_pair("max_source_length", "max_target_length", meaning)

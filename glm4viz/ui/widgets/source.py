@@ -7,8 +7,8 @@ import streamlit as st
 from glm4viz.conversation import Conversation
 from glm4viz.errors import ReadError
 from glm4viz.forms import as_record
-from glm4viz.readers import read_conversations
 from glm4viz.recipe import Form
+from glm4viz.ui.current import prefer_fed, read_kept
 from glm4viz.ui.i18n import language, plain, t
 from glm4viz.ui.samples import FIRST, SAMPLES, about, sample_bytes, title
 from glm4viz.ui.url import SOURCES
@@ -20,13 +20,15 @@ FORM = '{"messages": [{"role": "user", "content": "你好"}, {"role": "assistant
 def choose_conversation(form: Form = "glm4") -> Conversation | None:
     """The controls, and the conversation chosen by them; None, with a sentence on the page, if there is none.
 
-    form: the one in which it will be taken. What was mapped onto GLM-4's form is said only where that is used.
+    form: the one in which it will be taken. What was mapped onto GLM-4's form is said only where that is used; of what a run
+    fed, everything is.
     """
     good = read_source()
     if not good:
         return None
     conversation = _record(good)
-    for note in () if form == "openai" and conversation.chat else conversation.notes:
+    mapped = form != "openai" or not conversation.chat
+    for note in conversation.notes if mapped or conversation.captured is not None else ():
         st.caption(f":material/info: {plain(note[language()])}")
     return conversation
 
@@ -35,18 +37,20 @@ def read_source() -> list[Conversation]:
     """The controls, and every conversation that could be read; none, with a sentence on the page, if there is none."""
     names = {kind: t(f"source.{kind}") for kind in SOURCES}
     st.session_state.setdefault("source", "sample")
-    kind = st.segmented_control(t("source"), SOURCES, key="source", format_func=names.__getitem__, required=True, persist_state="session")
+    kind = st.segmented_control(
+        t("source"), SOURCES, key="source", format_func=names.__getitem__, required=True, on_change=prefer_fed, persist_state="session"
+    )
     if kind == "paste":
-        records = _read(_pasted().encode(), "")
+        records = read_kept(_pasted().encode(), "")
     elif kind == "upload":
         kept = _uploaded()
         if kept is None:
             st.info(t("upload.waiting"), icon=":material/upload_file:")
             return []
-        records = _read(*kept)
+        records = read_kept(*kept)
     else:
         name = _sample()
-        records = _read(sample_bytes(name), name)
+        records = read_kept(sample_bytes(name), name)
     good = [record for record in records if isinstance(record, Conversation)]
     _show_errors([record for record in records if isinstance(record, ReadError)], len(records))
     if not good:
@@ -55,20 +59,10 @@ def read_source() -> list[Conversation]:
     return good
 
 
-@st.cache_data(max_entries=4, scope="session", show_spinner=True)
-def _read(data: bytes, name: str) -> list[Conversation | ReadError]:
-    """All records of one text or file. Kept for the reader's session: a page is run again at every click."""
-    records = list(read_conversations(data))
-    for record in records:
-        if isinstance(record, ReadError) and name:
-            record.file = name
-    return records
-
-
 def _sample() -> str:
     here, titles = language(), {name: title(name, language()) for name in SAMPLES}
     st.session_state.setdefault("sample", FIRST[here])
-    name = st.selectbox(t("sample"), SAMPLES, key="sample", format_func=titles.__getitem__, persist_state="session")
+    name = st.selectbox(t("sample"), SAMPLES, key="sample", format_func=titles.__getitem__, on_change=prefer_fed, persist_state="session")
     if about(name, here):
         st.caption(plain(about(name, here)))
     return name
@@ -77,25 +71,24 @@ def _sample() -> str:
 def _uploaded() -> tuple[bytes, str] | None:
     """The uploaded file's bytes and name. Another page has an uploader of its own, empty: it goes on with the file of this visit."""
     state = st.session_state
-    upload = st.file_uploader(t("upload"), key="upload", on_change=_forget_upload)
-    if upload is not None:
-        state.uploaded = (upload.getvalue(), upload.name)
-    elif state.get("uploaded"):
+    upload = st.file_uploader(t("upload"), key="upload", on_change=_take_upload)
+    if upload is None and state.get("uploaded"):
         st.caption(f":material/attach_file: {plain(t('upload.kept', name=state.uploaded[1]))}")
     kept: tuple[bytes, str] | None = state.get("uploaded")
     return kept
 
 
-def _forget_upload() -> None:
-    # Called for a new file too, which takes its place at once.
-    st.session_state.uploaded = None
+def _take_upload() -> None:
+    upload = st.session_state.upload
+    st.session_state.uploaded = upload and (upload.getvalue(), upload.name)
+    prefer_fed()
 
 
 def _pasted() -> str:
     # The box opens with the sample that was on screen, so that there is something to edit and the page is never empty.
     if "paste" not in st.session_state:
         name = st.session_state.get("sample") or FIRST[language()]
-        records = [as_record(record) for record in _read(sample_bytes(name), name) if isinstance(record, Conversation)]
+        records = [as_record(record) for record in read_kept(sample_bytes(name), name) if isinstance(record, Conversation)]
         st.session_state.paste = json.dumps(records[0] if records else {"messages": []}, ensure_ascii=False, indent=2)
     if st.session_state.pop("damaged_link", False):
         st.error(t("link.damaged"), icon=":material/link_off:")
@@ -115,7 +108,8 @@ def _record(records: list[Conversation]) -> Conversation:
 
 
 def first_words(conversation: Conversation) -> str:
-    texts = [message["content"] for message in conversation.messages if message["role"] == "user" and message["content"]]
+    messages = conversation.messages or (conversation.chat.messages if conversation.chat else ())
+    texts = [message["content"] for message in messages if message["role"] == "user" and message["content"]]
     return " ".join((texts or [""])[0][:60].split())
 
 
