@@ -29,6 +29,7 @@ from glm4viz.cli.options import ConfigOption, Json, Language, MaxLengthOption, R
 from glm4viz.cli.streams import add_to_step, say_to_runner
 from glm4viz.errors import Glm4vizError
 from glm4viz.linter import SEVERITIES, Finding
+from glm4viz.texts import printable
 
 _FAIL_ON = ("error", "warning")
 
@@ -124,7 +125,7 @@ def command(
     if as_json:
         say(_as_dict(summary, files, settings) | (fixing.as_dict() if fixing else {}))
     else:
-        console.print(escape(about_line(list(map(str, files)), settings.recipe, settings.max_length, lang)))
+        console.print(escape(about_line([printable(str(file)) for file in files], settings.recipe, settings.max_length, lang)))
         show(console, summary, settings.recipe, lang)
         if fixing is not None:
             fixing.show()

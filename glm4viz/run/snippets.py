@@ -89,6 +89,7 @@ callbacks_map["glm4viz"] = lambda args, trainer: glm4viz.TrainerCallback("run.gl
         """import glm4viz
 from axolotl.integrations.base import BasePlugin
 
+
 class Glm4vizPlugin(BasePlugin):
     def add_callbacks_post_trainer(self, cfg, trainer):
         return [glm4viz.TrainerCallback("run.glm4viz.json.gz", fail_on="error")]""",
@@ -103,6 +104,7 @@ class Glm4vizPlugin(BasePlugin):
         """import glm4viz
 from mmengine.hooks import Hook
 from xtuner.registry import BUILDER
+
 
 class FirstBatch(Hook):
     def __init__(self, tokenizer):
