@@ -56,12 +56,16 @@ class Place(NamedTuple):
 
 
 class Checked(NamedTuple):
-    """A record with findings. fingerprint: as in `duplicates`; 0 if it couldn't be read. trained: how many of its tokens are."""
+    """A record with findings. fingerprint: as in `duplicates`; 0 if it couldn't be read. trained: how many of its tokens are.
+
+    beside: of findings beside another record of its file, the rule and that record: its line, or, in a file without lines, its number from 1.
+    """
 
     place: Place
     findings: list[Finding]
     fingerprint: int = 0
     trained: int = 0
+    beside: tuple[tuple[str, int], ...] = ()
 
 
 class Outcome(NamedTuple):

@@ -30,6 +30,10 @@ _WORDS: dict[str, Text] = {
         "en": "Not checked: {unread:,} records that can't be read, {refused:,} that the recipe refuses.",
         "zh": "未能检查：{unread:,} 条无法读取，{refused:,} 条被配方拒绝。",
     },
+    "ignored": {
+        "en": "Left out: {count:,} findings of rules that are switched off ({rules}).",
+        "zh": "未列出：已关闭的规则的 {count:,} 处问题（{rules}）。",
+    },
     "whole": {"en": "The whole file ({count:,} of {all:,} records)", "zh": "整个文件（{all:,} 条中的 {count:,} 条）"},
     "about": {"en": "Checked: {files} · recipe {recipe} · max_length {limit}", "zh": "检查：{files} · 配方 {recipe} · max_length {limit}"},
     "no_limit": {"en": "none", "zh": "无"},

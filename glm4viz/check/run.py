@@ -97,7 +97,8 @@ class _Gather:
                 dropping[record].append(name)
                 self.dropped.add(numbers[nth])
             before = checked.get(record, Checked(self._move(Place(chunk.file, line, record)), [], trained=max(examined.trained[record], 0)))
-            checked[record] = before._replace(findings=sorted([*before.findings, finding], key=rank))
+            beside = (*before.beside, (finding.rule, first - start)) if first > start else before.beside
+            checked[record] = before._replace(findings=sorted([*before.findings, finding], key=rank), beside=beside)
         outcomes = [o._replace(place=self._move(o.place), dropped=tuple(dropping[o.place.record])) for o in examined.outcomes]
         self.top = max(self.top, *numbers) if numbers else self.top
         self.records += examined.records
@@ -106,7 +107,7 @@ class _Gather:
         return Progress(found, outcomes, examined.records, len(chunk.lines), examined.trained)
 
     def _beside_others(self, chunk: Chunk, examined: Examined, numbers: Sequence[int]) -> Iterator[tuple[int, Finding, int]]:
-        """What is found out about records by looking at others, with which record of the piece it is."""
+        """What is found out about records by looking at others, with which record of the piece it is, and the number of the other."""
         again = dict(self.seen.add(examined.fingerprints, numbers))
         for nth, first in again.items():
             yield nth, DUPLICATE.finding(Hit(seen=self._name(first, examined.places[nth][0] > 0)), None), first
