@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -33,7 +33,7 @@ class Progress:
     """What one piece adds: its records with findings, what becomes of each record (where that is wanted), and how much was read of all
     files.
 
-    trained: tokens of each record, or UNREAD or REFUSED.
+    trained: tokens of each record, or UNREAD or REFUSED. left_out: findings of ignored rules, by rule.
     """
 
     checked: list[Checked]
@@ -41,6 +41,7 @@ class Progress:
     records: int
     bytes: int
     trained: Sequence[int] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
 
 def check_files(

@@ -56,7 +56,9 @@ class Curve:
     def enough(self) -> int:
         """The smallest limit from which on nothing is lost; 0 if there is nothing to lose."""
         columns = [column for column in (self.answers, self.stops, self.samples, self.tokens) if len(column) and column[-1]]
-        return max((int(self.lengths[np.flatnonzero(column != column[-1])[-1:] + 1].max(initial=self.lengths[0])) for column in columns), default=0)
+        return max(
+            (int(self.lengths[np.flatnonzero(column != column[-1])[-1:] + 1].max(initial=self.lengths[0])) for column in columns), default=0
+        )
 
     @property
     def boundaries(self) -> list[int]:

@@ -3,12 +3,22 @@
 import streamlit as st
 
 from glm4viz.check.page import word
+from glm4viz.figures.palette import PALETTES
 from glm4viz.linter import SEVERITIES
 from glm4viz.ui.dataset.marks import MARKS, mark, marks_of
 from glm4viz.ui.dataset.pair import show_pair
 from glm4viz.ui.dataset.report import ALL_RULES, Report
 from glm4viz.ui.dataset.review import Review, current, end, go_on, step
 from glm4viz.ui.i18n import language, plain, t
+from glm4viz.ui.theme import theme
+
+# On a wide screen what was found stays in sight while the tokens are looked at.
+_PINNED = """
+@media (min-width: 900px) and (min-height: 700px) {
+  :has(> .st-key-review) { position: sticky; top: 3rem; z-index: 99; background: GROUND; border-radius: 0.5rem; }
+  .st-key-review { max-height: 45vh; overflow: auto; }
+}
+"""
 
 
 def show_review() -> None:
@@ -16,6 +26,7 @@ def show_review() -> None:
     review = current()
     if review is None:
         return
+    st.html(f"<style>{_PINNED.replace('GROUND', PALETTES[theme()].ground)}</style>")
     with st.container(border=True, key="review"):
         _place(review)
         if review.finding is not None:
