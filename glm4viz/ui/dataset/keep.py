@@ -15,7 +15,7 @@ from glm4viz.writing import as_json, rejected_row, rewritten
 
 def kept_lines(path: Path, dropped: Mask, mend: Recipe | None) -> Iterator[bytes]:
     """Every record that isn't dropped, a line each, in its own format: as it stands there, or, with a recipe, mended as `check --fix` does."""
-    for record, drop in zip(_records(path), dropped.tolist(), strict=True):
+    for (record, _), drop in zip(_records(path), dropped.tolist(), strict=True):
         line = None if drop else _line(record, mend)
         if line is not None:
             yield line.encode() + b"\n"
@@ -23,14 +23,14 @@ def kept_lines(path: Path, dropped: Mask, mend: Recipe | None) -> Iterator[bytes
 
 def left_out_lines(path: Path, name: str, dropped: Mask, mend: Recipe | None) -> Iterator[bytes]:
     """What `kept_lines` doesn't have, with the reason and the text as it stands in the file; name: what that is called."""
-    for number, (record, drop) in enumerate(zip(_records(path), dropped.tolist(), strict=True)):
+    for number, ((record, line), drop) in enumerate(zip(_records(path), dropped.tolist(), strict=True)):
         row: dict[str, Any] | None = None
         if isinstance(record, ReadError):
             row = rejected_row(record) if drop or _line(record, mend) is None else None
         elif drop:
-            row = {"line": record.line, "reasons": ["marked"], "raw": raw_of(record)}
+            row = {"reasons": ["marked"], "raw": raw_of(record)}
         if row is not None:
-            yield as_json(row | {"file": name, "record": number}).encode() + b"\n"
+            yield as_json(row | {"file": name, "line": line, "record": number}).encode() + b"\n"
 
 
 def _line(record: Record, mend: Recipe | None) -> str | None:
@@ -40,10 +40,8 @@ def _line(record: Record, mend: Recipe | None) -> str | None:
     return rewritten(record.text, record.record) if isinstance(record, Conversation) else None
 
 
-def _records(path: Path) -> Iterator[Record]:
-    """As the check reads them, so that their numbers are the same; lines are counted through the file."""
+def _records(path: Path) -> Iterator[tuple[Record, int]]:
+    """As the check reads them, so that their numbers are the same, with their lines in the file, 0 where it has none."""
     for chunk in chunks_of(path):
         for record in chunk.records or read_conversations(chunk.lines):
-            if not chunk.records and record.line:
-                record.line += chunk.before
-            yield record
+            yield record, record.line + chunk.before if record.line else 0

@@ -45,7 +45,8 @@ def count_droppable(report: Report, rule: int) -> int:
 def _free(report: Report, marks: Marks, rule: int) -> Mask:
     free = np.zeros(len(report), bool)
     free[report["record"][report["rule"] == rule]] = True
-    return free & (marks == 0)
+    free &= marks == 0
+    return free
 
 
 def _remember(report: Report, marks: Marks) -> None:
@@ -57,7 +58,7 @@ def _remember(report: Report, marks: Marks) -> None:
 
 def can_undo(report: Report) -> bool:
     """Whether the last change of marks was one of this source."""
-    undone = st.session_state.get("review_undone")
+    undone: list[tuple[str, Marks]] = st.session_state.get("review_undone", [])
     return bool(undone) and undone[-1][0] == report.source.stamp
 
 

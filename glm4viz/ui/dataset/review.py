@@ -114,7 +114,7 @@ def lit(sample: LabelledSample) -> tuple[int, int] | None:
     start, stop, message = (int(report[name][finding]) for name in ("start", "stop", "message"))
     if 0 <= start < min(stop, len(sample)) and _is_same(report, sample.recipe):
         return start, stop
-    own = np.flatnonzero(sample.message_index == message) if message >= 0 else ()
+    own = np.flatnonzero((sample.message_index == message) & (sample.message_index >= 0))
     return (int(own[0]), int(own[-1]) + 1) if len(own) else None
 
 
