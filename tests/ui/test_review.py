@@ -11,9 +11,10 @@ from streamlit.testing.v1 import AppTest
 from glm4viz.linter import RULES
 from glm4viz.locales import LANGUAGES, texts
 from glm4viz.ui.dataset.pair import compare, sentences
+from glm4viz.ui.dataset.report import ALL_RULES
 from glm4viz.ui.i18n import plain
 from tests.conftest import NewPage
-from tests.ui.test_dataset_page import asked, lines, opened, records, said_at_top, uploaded
+from tests.ui.test_dataset_page import ROOT, asked, lines, opened, records, said_at_top, uploaded
 
 
 def said(at: AppTest) -> str:
@@ -32,6 +33,12 @@ def in_review(language: str = "en") -> AppTest:
     at.segmented_control(key="dataset_order").set_value("file").run()
     at.number_input(key="dataset_open").set_value(3).run()
     at.button(key="dataset_open_go").click().run()
+    return on(at, "inspect")
+
+
+def on(at: AppTest, page: str) -> AppTest:
+    """The page to which a button led: the tester doesn't follow by itself."""
+    at.switch_page(f"pages/{page}.py").run()
     assert not at.exception
     return at
 
@@ -40,7 +47,6 @@ def in_review(language: str = "en") -> AppTest:
 def test_from_one_finding_to_the_next_and_back(language: str) -> None:
     at, words = in_review(language), texts(language)
     assert words["review.record"].format(record=3, total=8) + words["review.line"].format(line=3) in said(at)
-    rule = RULES[at.session_state["review"].report and "ends-with-user"]
     seen = []
     while True:
         found = at.session_state["review"]
@@ -53,9 +59,11 @@ def test_from_one_finding_to_the_next_and_back(language: str) -> None:
     assert {record for record, _ in seen} == {2, 4, 6}
     assert len(seen) == len(set(seen)) == len(at.session_state["review"].steps)
     at.button(key="review_previous").click().run()
-    assert plain(rule.mend[language]) in said(at) or at.session_state["review"].record == 4
+    found = at.session_state["review"]
+    assert (found.record, found.finding) == seen[-2]
+    assert plain(ALL_RULES[int(found.report["rule"][found.finding])].mend[language]) in said(at)
     at.button(key="review_back").click().run()
-    assert not at.exception
+    on(at, "dataset")
     assert at.segmented_control(key="dataset_order").value == "file"
     assert records(at) == [3, 5, 7]
 
@@ -64,7 +72,7 @@ def test_back_computes_nothing_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     at = in_review()
     monkeypatch.setattr("glm4viz.ui.dataset.run.run", lambda *_: pytest.fail("checked again"))
     at.button(key="review_back").click().run()
-    assert not at.exception
+    on(at, "dataset")
     assert records(at) == [3, 5, 7]
 
 
@@ -72,10 +80,10 @@ def test_marks_stay_through_an_unreadable_record_and_are_counted() -> None:
     at = uploaded(lines(*with_faults()) + b"\n{broken\n")
     at.number_input(key="dataset_open").set_value(9).run()
     at.button(key="dataset_open_go").click().run()
-    assert not at.exception
+    on(at, "inspect")
     at.button(key="review_drop").click().run()
     at.button(key="review_back").click().run()
-    assert not at.exception
+    on(at, "dataset")
     assert texts("en")["review.marks.about"].format(keep=0, drop=1) in said(at)
     at.button(key="review_undo_all").click().run()
     assert texts("en")["review.marks.about"].format(keep=0, drop=0) in said(at)
@@ -85,6 +93,7 @@ def test_all_of_a_rule_go_but_those_that_are_kept_and_undo_brings_them_back() ->
     at = in_review()
     at.button(key="review_keep").click().run()
     at.button(key="review_back").click().run()
+    on(at, "dataset")
     at.session_state["dataset_findings"] = {
         "selection": {"rows": [list(at.dataframe[0].value.iloc[:, 1]).index(RULES["ends-with-user"].title["en"])]}
     }
@@ -103,6 +112,7 @@ def test_a_copy_is_shown_beside_its_first() -> None:
     assert texts("en")["review.pair.same"] in said(at)
     at.button(key="review_drop_other").click().run()
     at.button(key="review_back").click().run()
+    on(at, "dataset")
     assert texts("en")["review.marks.about"].format(keep=0, drop=1) in said(at)
 
 
@@ -111,11 +121,16 @@ def test_near_duplicates_are_looked_for_on_request_and_differ_where_they_differ(
     first = [{"role": "user", "content": "Tell me of rivers."}, {"role": "assistant", "content": long}]
     second = [first[0], {"role": "assistant", "content": long.replace("River 7 flows", "River 7 **runs**")}]
     at = uploaded(lines(first, asked(1), second))
-    assert records(at) == []
+    near = RULES["near-duplicate-record"].title["en"]
+    assert near not in set(at.dataframe[0].value.iloc[:, 1])
     at.toggle(key="dataset_near").set_value(True).run()
+    rules = list(at.dataframe[0].value.iloc[:, 1])
+    at.session_state["dataset_findings"] = {"selection": {"rows": [rules.index(near)]}}
+    at.run()
     assert records(at) == [3]
     at.number_input(key="dataset_open").set_value(3).run()
     at.button(key="dataset_open_go").click().run()
+    on(at, "inspect")
     changed = [line for line in at.code[-1].value.split("\n") if line[0] in "+-"]
     assert changed == ["-River 7 flows to the sea and is 7 km long.", "+River 7 **runs** to the sea and is 7 km long."]
 
@@ -135,7 +150,8 @@ def test_rules_left_out_are_said_and_nothing_is_green_for_it(language: str) -> N
     assert not at.success
     assert said_at_top(at) == ("info", texts(language)["dataset.verdict.ignored"])
     assert any(plain(found[0]) in box.value for box in at.warning)
-    assert records(at) == []
+    table = at.dataframe[-1].value
+    assert [table.iloc[n - 1, 2] for n in (3, 5, 7)] == ["–"] * 3, "not called clean"
     at.multiselect(key="dataset_ignore").set_value([]).run()
     assert records(at) == [3, 5, 7]
 
@@ -143,8 +159,8 @@ def test_rules_left_out_are_said_and_nothing_is_green_for_it(language: str) -> N
 def test_rules_left_out_stand_in_the_address() -> None:
     at = opened()
     at.multiselect(key="dataset_ignore").set_value(["null-metadata", "ends-with-user"]).run()
-    assert at.query_params["dataset_ignore"] == ["null-metadata,ends-with-user"]
-    again = AppTest.from_file("app.py", default_timeout=60)
+    assert at.session_state["url_seen"]["dataset_ignore"] == "null-metadata,ends-with-user"
+    again = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
     again.query_params["dataset_ignore"] = "null-metadata,no such rule,ends-with-user"
     again.switch_page("pages/dataset.py").run()
     assert again.multiselect(key="dataset_ignore").value == ["null-metadata", "ends-with-user"]

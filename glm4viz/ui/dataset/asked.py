@@ -16,11 +16,12 @@ def choose_near() -> bool:
 
 def choose_ignored() -> list[int]:
     """The rules (numbers) whose findings are left out."""
+    names = {id: f"{rule.title[language()]} · {id}" for id, rule in RULES.items()}
     chosen = st.multiselect(
         t("dataset.ignore"),
-        list(RULES),
+        list(names),
         key="dataset_ignore",
-        format_func=lambda id: f"{RULES[id].title[language()]} · {id}",
+        format_func=names.__getitem__,
         help=t("dataset.ignore.help"),
         persist_state="session",
     )

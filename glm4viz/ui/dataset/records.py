@@ -134,8 +134,9 @@ def _table(report: Report, kept: Mask, all_records: Numbers, on_page: slice, alo
     for code, record, own in zip(report["rule"][which], report["record"][which], report.sentences(which.tolist(), here), strict=True):
         found[int(record)].append(_said(ALL_RULES[int(code)].title[here], own, alone))
     counts, line = report.counts[:, records], report["line"][records]
-    worst = [word(SEVERITIES[int(column.argmax())], here) if column.any() else t("dataset.fine") for column in counts.T > 0]
     known = [int(nth) for nth in records]
+    fine = ["–" if report.hidden[nth] else t("dataset.fine") for nth in known]
+    worst = [word(SEVERITIES[int(c.argmax())], here) if c.any() else fine[nth] for nth, c in enumerate(counts.T > 0)]
     full, trained = report["full"][records], report["trained"][records]
     table = pd.DataFrame(
         {

@@ -123,6 +123,14 @@ class Report:
         return refused
 
     @cached_property
+    def hidden(self) -> Mask:
+        """bool [records]: those of which findings are left out."""
+        mask = np.zeros(len(self), bool)
+        if self.whole is not None:
+            mask[self.whole["record"][np.isin(self.whole["rule"], self.ignored)]] = True
+        return mask
+
+    @cached_property
     def of_file(self) -> Mask:
         """bool [findings]: those of rules that tell of the file."""
         mask: Mask = np.isin(self["rule"], [found.rule for found in self.rules() if found.whole])

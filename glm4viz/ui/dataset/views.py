@@ -99,7 +99,7 @@ def show_findings(report: Report) -> int | None:
     """Every rule that found something; returns the one that is selected."""
     st.subheader(t("dataset.findings"), anchor=False)
     if not report.findings:
-        st.markdown(t("dataset.findings.none"))
+        st.markdown(t("dataset.verdict.ignored" if report.left_out else "dataset.findings.none"))
         return None
     found, trained = report.rules(), int(np.maximum(report["trained"], 0).sum())
     table = pd.DataFrame(
