@@ -1,6 +1,7 @@
 """The review loop: from a finding to its record and on, marks, pairs, rules left out, the cost of every limit, and what is exported."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from glm4viz.ui.dataset.pair import compare, sentences
 from glm4viz.ui.dataset.report import ALL_RULES
 from glm4viz.ui.i18n import plain
 from tests.conftest import NewPage
-from tests.ui.test_dataset_page import ROOT, asked, lines, opened, records, said_at_top, uploaded
+from tests.ui.test_dataset_page import ROOT, asked, lines, records, said_at_top, uploaded
 
 
 def said(at: AppTest) -> str:
@@ -156,14 +157,11 @@ def test_rules_left_out_are_said_and_nothing_is_green_for_it(language: str) -> N
     assert records(at) == [3, 5, 7]
 
 
-def test_rules_left_out_stand_in_the_address() -> None:
-    at = opened()
-    at.multiselect(key="dataset_ignore").set_value(["null-metadata", "ends-with-user"]).run()
-    assert at.session_state["url_seen"]["dataset_ignore"] == "null-metadata,ends-with-user"
-    again = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    again.query_params["dataset_ignore"] = "null-metadata,no such rule,ends-with-user"
-    again.switch_page("pages/dataset.py").run()
-    assert again.multiselect(key="dataset_ignore").value == ["null-metadata", "ends-with-user"]
+def test_rules_to_leave_out_are_taken_from_the_address() -> None:
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    at.query_params["dataset_ignore"] = "null-metadata,no such rule,ends-with-user"
+    at.switch_page("pages/dataset.py").run()
+    assert at.multiselect(key="dataset_ignore").value == ["null-metadata", "ends-with-user"]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -222,3 +220,11 @@ def test_the_whole_loop(new_page: NewPage, address: str, tmp_path: Path) -> None
         page.locator(".st-key-review_export_dropped button").first.click()
     (row,) = map(json.loads, Path(left.value.path()).read_text("utf-8").splitlines())
     assert (row["record"], row["line"], row["raw"]) == (4, 5, given[4])
+
+
+def test_rules_to_leave_out_stand_in_the_address(new_page: NewPage, address: str) -> None:
+    page = new_page()
+    page.goto(f"{address}dataset?language=en&dataset_sample=11-broken.jsonl&dataset_ignore=null-metadata")
+    expect(page.get_by_text(re.compile(r"Left out: [12] findings of rules that are switched off \(null-metadata\)"))).to_be_visible()
+    page.locator(".st-key-dataset_near label").first.click()
+    expect(page).to_have_url(re.compile("dataset_ignore=null-metadata.*dataset_near=1"))

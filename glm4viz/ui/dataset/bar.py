@@ -3,20 +3,19 @@
 import streamlit as st
 
 from glm4viz.check.page import word
-from glm4viz.figures.palette import PALETTES
 from glm4viz.linter import SEVERITIES
 from glm4viz.ui.dataset.marks import MARKS, mark, marks_of
 from glm4viz.ui.dataset.pair import show_pair
 from glm4viz.ui.dataset.report import ALL_RULES, Report
 from glm4viz.ui.dataset.review import Review, current, end, go_on, step
 from glm4viz.ui.i18n import language, plain, t
-from glm4viz.ui.theme import theme
 
-# On a wide screen what was found stays in sight while the tokens are looked at.
+# What was found stays in sight while the tokens are looked at.
 _PINNED = """
-@media (min-width: 900px) and (min-height: 700px) {
-  :has(> .st-key-review) { position: sticky; top: 3rem; z-index: 99; background: GROUND; border-radius: 0.5rem; }
-  .st-key-review { max-height: 45vh; overflow: auto; }
+@media (min-height: 600px) {
+  :has(> .st-key-review) { position: sticky; top: 3.25rem; z-index: 99; background: Canvas; border-radius: 0.5rem; }
+  [data-testid="stMain"]:has(.st-key-review) { scroll-padding-top: 47vh; }
+  .st-key-review { max-height: 42vh; overflow: auto; gap: 0.5rem; }
 }
 """
 
@@ -26,9 +25,10 @@ def show_review() -> None:
     review = current()
     if review is None:
         return
-    st.html(f"<style>{_PINNED.replace('GROUND', PALETTES[theme()].ground)}</style>")
+    st.html(f"<style>{_PINNED}</style>")
     with st.container(border=True, key="review"):
         _place(review)
+        _ways(review)
         if review.finding is not None:
             _finding(review.report, review.finding)
         else:
@@ -37,7 +37,6 @@ def show_review() -> None:
             st.error(t("review.gone"), icon=":material/error:")
         elif st.session_state.get("paste") != review.text:
             st.caption(":material/edit: " + t("review.edited"))
-        _ways(review)
         other = None if review.finding is None else review.report.other(review.finding)
         if other is not None and review.text:
             show_pair(review.report, review.record, other)
