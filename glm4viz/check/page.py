@@ -35,8 +35,8 @@ _WORDS: dict[str, Text] = {
         "zh": "未列出：已关闭的规则的 {count:,} 处问题（{rules}）。",
     },
     "only_ignored": {
-        "en": "Nothing but findings of rules that are switched off.",
-        "zh": "除已关闭的规则外没有发现问题。",
+        "en": "All that was found is of rules that are switched off.",
+        "zh": "发现的问题都属于已关闭的规则。",
     },
     "whole": {"en": "The whole file ({count:,} of {all:,} records)", "zh": "整个文件（{all:,} 条中的 {count:,} 条）"},
     "about": {"en": "Checked: {files} · recipe {recipe} · max_length {limit}", "zh": "检查：{files} · 配方 {recipe} · max_length {limit}"},

@@ -77,7 +77,7 @@ def _headline(report: Report) -> None:
     elif hints.any():
         st.info(t("dataset.verdict.hints", **about, hints=f"{int(hints.sum()):,}"), icon=":material/info:")
     elif report.left_out:
-        st.info(t("dataset.verdict.ignored"), icon=":material/visibility_off:")
+        st.info(word("only_ignored", here), icon=":material/visibility_off:")
     elif not (unread or refused):
         st.success(t("dataset.verdict.good", **about), icon=":material/check_circle:")
 
@@ -99,7 +99,7 @@ def show_findings(report: Report) -> int | None:
     """Every rule that found something; returns the one that is selected."""
     st.subheader(t("dataset.findings"), anchor=False)
     if not report.findings:
-        st.markdown(t("dataset.verdict.ignored" if report.left_out else "dataset.findings.none"))
+        st.markdown(word("only_ignored", language()) if report.left_out else t("dataset.findings.none"))
         return None
     found, trained = report.rules(), int(np.maximum(report["trained"], 0).sum())
     table = pd.DataFrame(
