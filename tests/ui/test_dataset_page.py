@@ -16,6 +16,7 @@ from glm4viz.conversation import Conversation
 from glm4viz.linter import RULES, lint
 from glm4viz.locales import LANGUAGES, texts
 from glm4viz.readers import read_conversations
+from glm4viz.readers.literal import PYTHON
 from glm4viz.ui.dataset import run as dataset_run
 from glm4viz.ui.i18n import plain
 from tests.conftest import NewPage
@@ -144,10 +145,12 @@ def test_findings_by_rule_are_the_linter_s(language: str) -> None:
     table = at.dataframe[0].value
     expected: dict[str, int] = {}
     for record in read_conversations(BROKEN):
-        for rule in ["unreadable-record"] if not isinstance(record, Conversation) else [f.rule for f in lint(record, max_length=1025)]:
+        rules = [f.rule for f in lint(record, max_length=1025)] if isinstance(record, Conversation) else ["unreadable-record"]
+        # A Python literal is read, and said to be one.
+        for rule in ["unreadable-record", *rules] if isinstance(record, Conversation) and PYTHON in record.notes else rules:
             expected[RULES[rule].title[language]] = expected.get(RULES[rule].title[language], 0) + 1
     assert dict(zip(table.iloc[:, 1], table.iloc[:, -1], strict=True)) == expected
-    assert numbers(at)[texts(language)["dataset.readable"]] == "6"
+    assert numbers(at)[texts(language)["dataset.readable"]] == "7"
 
 
 def test_a_selected_rule_is_explained_and_filters() -> None:
@@ -213,8 +216,9 @@ def test_the_mended_file() -> None:
     at.run()
     assert not at.exception
     changes = at.dataframe[-1].value
-    assert list(changes.iloc[:, 2]) == [f"messages[{m}].{field}" for m in (0, 1) for field in ("metadata", "tools")]
-    assert any("4 records" in warning.value for warning in at.warning)
+    assert changes.iloc[0, 0] == 2, "the Python literal is written as JSON"
+    assert list(changes.iloc[1:, 2]) == [f"messages[{m}].{field}" for m in (0, 1) for field in ("metadata", "tools")]
+    assert any("3 records" in warning.value for warning in at.warning)
 
 
 BAD = {

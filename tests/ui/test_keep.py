@@ -21,7 +21,7 @@ def mask(*dropped: bool) -> "np.typing.NDArray[np.bool_]":
 
 
 def kept(path: Path, *dropped: bool, recipe: str | None = None) -> list[str]:
-    return b"".join(kept_lines(path, mask(*dropped), recipe and get_recipe(recipe))).decode().splitlines()
+    return b"".join(kept_lines(path, mask(*dropped), get_recipe(recipe) if recipe else None)).decode().splitlines()
 
 
 def test_records_keep_their_form_and_every_byte(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def _ways(review: Review) -> None:
                 icon=f":material/{icon}:",
                 key=f"review_{wanted}",
                 type="primary" if now == wanted else "secondary",
-                help=t(f"review.{wanted}.help"),
+                help=t(f"review.help.{wanted}"),
                 on_click=mark,
                 args=(review.report, review.record, wanted),
             )

@@ -266,10 +266,7 @@ def show_mended(report: Report) -> None:
             rows = [(field, chinese if zh else english, count) for field, english, chinese, count in made["counts"]]
             names = [t("dataset.mended.field"), t("dataset.mended.change"), t("dataset.mended.times")]
             st.dataframe(pd.DataFrame(rows, columns=names), hide_index=True, alt=t("dataset.mended.alt"), key="dataset_changes")
-            listed = [
-                (nth + 1, line or None, f"messages[{m}]" + (f".{field}" if field else ""), chinese if zh else english)
-                for nth, line, m, field, english, chinese in made["listed"]
-            ]
+            listed = [(nth + 1, line or None, field, chinese if zh else english) for nth, line, field, english, chinese in made["listed"]]
             names = [t("dataset.record"), t("dataset.line"), t("dataset.mended.field"), t("dataset.mended.change")]
             total = sum(count for *_, count in made["counts"])
             st.markdown(

@@ -141,7 +141,7 @@ def _own(finding: Finding, language: str) -> str:
 def mend_dataset(job: Job, say: Say) -> None:
     """Writes every readable record as JSON Lines, mended in the form it has, and what was changed in them."""
     counts: Counter[tuple[str, str, str]] = Counter()
-    listed: list[tuple[int, int, int, str, str, str]] = []
+    listed: list[tuple[int, int, str, str, str]] = []
     written, skipped, recipe = 0, 0, get_recipe(job.recipe)
     with (Path(job.folder) / MENDED).open("wb") as out:
         for nth, record in enumerate(read_conversations(Path(job.path))):
@@ -152,7 +152,7 @@ def mend_dataset(job: Job, say: Say) -> None:
                 for change in changes:
                     counts[change.field, change.text, change.sentence("zh")] += 1
                     if len(listed) < LISTED:
-                        listed.append((nth, record.line, change.message_index, change.field, change.text, change.sentence("zh")))
+                        listed.append((nth, record.line, change.path, change.text, change.sentence("zh")))
             else:
                 skipped += 1
             if nth % 1_000 == 0:
