@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from glm4viz.conversation import Chat, Conversation, is_unicode
+from glm4viz.errors import ReadError
 
 NULLS = ("metadata", "tools")  # null in these is a fault, or the word None, for GLM-4's script
 _BREAKS = re.compile(r"[ \t]*[\r\n][ \t\r\n]*")  # JSON has line breaks only between its parts
@@ -122,6 +123,16 @@ def converted(conversation: Conversation, own: Collection[str]) -> tuple[str, li
     if conversation.format == "glm4":
         return rewritten(conversation.text, new), lost
     return as_json(new), lost
+
+
+def rejected_row(error: ReadError) -> dict[str, object]:
+    """Where and why a record was left out, and the record as it stands there, to the byte: in `raw`, or, if it isn't UTF-8, in `raw_base64`."""
+    row: dict[str, object] = {"file": error.file, "line": error.line, "column": error.column, "field": error.field}
+    row |= {"reason": error.sentence("en"), "reason_zh": error.sentence("zh")}
+    try:
+        return row | {"raw": error.raw.decode()}
+    except UnicodeDecodeError:
+        return row | {"raw_base64": base64.b64encode(error.raw).decode()}
 
 
 @contextmanager

@@ -2,6 +2,9 @@
 
 import streamlit as st
 
+from glm4viz.ui.dataset.asked import choose_ignored, choose_near, leave_out
+from glm4viz.ui.dataset.export import show_marks
+from glm4viz.ui.dataset.limits import show_limits
 from glm4viz.ui.dataset.records import show_records
 from glm4viz.ui.dataset.run import report_on
 from glm4viz.ui.dataset.source import choose_source
@@ -17,13 +20,17 @@ with st.container(border=True):
     with right:
         recipe = choose_recipe(fed=False)
         max_length = choose_max_length(recipe)
+        near, ignored = choose_near(), choose_ignored()
     with left:
         source = choose_source()
         copy_link(None)
 
-report = source and report_on(source, recipe, max_length)
+checked = source and report_on(source, recipe, max_length, near=near)
+report = checked and leave_out(checked, ignored)
 if report and show_headline(report):
     rule = show_findings(report)
     show_records(report, rule)
+    show_marks(report)
     show_figures(report)
+    show_limits(report)
     show_mended(report)

@@ -4,6 +4,7 @@ import streamlit as st
 
 from glm4viz.reading.verdict import verdict
 from glm4viz.systems.captured import CAPTURED
+from glm4viz.ui.dataset.bar import show_review
 from glm4viz.ui.i18n import language, plain, t
 from glm4viz.ui.inspect.editor import edit_conversation
 from glm4viz.ui.inspect.verdict import find, show_verdict
@@ -13,6 +14,7 @@ from glm4viz.ui.widgets.send import send_elsewhere
 from glm4viz.ui.widgets.settings import choose_max_length, choose_recipe, suggest_recipe
 from glm4viz.ui.widgets.source import choose_conversation
 
+show_review()
 with st.container(border=True):
     source, settings = st.columns([3, 2], gap="large")
     with settings:

@@ -37,6 +37,7 @@ class Settings(NamedTuple):
     near: float | None = None  # None: they are not looked for
     by_hand: bool = False
     drop: tuple[str, ...] = ()  # names of `DROPS`
+    ignore: tuple[str, ...] = ()  # rules whose findings are left out
 
 
 WHOLE_FILE = -1  # for the number of a record, where a finding is about none of them
@@ -56,12 +57,16 @@ class Place(NamedTuple):
 
 
 class Checked(NamedTuple):
-    """A record with findings. fingerprint: as in `duplicates`; 0 if it couldn't be read. trained: how many of its tokens are."""
+    """A record with findings. fingerprint: as in `duplicates`; 0 if it couldn't be read. trained: how many of its tokens are.
+
+    beside: of findings beside another record of its file, the rule and that record: its line, or, in a file without lines, its number from 1.
+    """
 
     place: Place
     findings: list[Finding]
     fingerprint: int = 0
     trained: int = 0
+    beside: tuple[tuple[str, int], ...] = ()
 
 
 class Outcome(NamedTuple):
@@ -143,7 +148,8 @@ def _outcome(place: Place, item: Item, findings: Sequence[Finding], recipe: Reci
     dropped = []
     if "errors" in settings.drop and (fixed.changes or any(finding.severity == "error" for finding in findings)):
         found = lint(fixed.conversation, recipe, settings.max_length) if fixed.changes else findings
-        dropped += ["errors"] if any(finding.severity == "error" for finding in found) else []
+        if any(finding.severity == "error" and finding.rule not in settings.ignore for finding in found):
+            dropped.append("errors")
     if "no-answer" in settings.drop and not has_answer(fixed.conversation):
         dropped.append("no-answer")
     return Outcome(place, fixed.line, fixed.changes, raw, None, tuple(dropped))

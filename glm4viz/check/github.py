@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from glm4viz.check.page import verdict_line, word
+from glm4viz.check.page import ignored_line, verdict_line, word
 from glm4viz.check.places import from_root, repository_root
 from glm4viz.check.run import Progress
 from glm4viz.check.sarif import as_markdown
@@ -78,6 +78,8 @@ def _escaped(text: str, also: str = "") -> str:
 def _summary(summary: Summary, recipe: str, about: str, language: str) -> Iterator[str]:
     yield f"### {_HEADING[language]}"
     yield from ("", as_markdown(printable(about)), "", word("records", language, count=summary.records, bad=summary.bad_records), "")
+    if ignored := ignored_line(summary, language):
+        yield from (as_markdown(ignored), "")
     if not summary.counts():
         yield verdict_line(summary, recipe, language)
         return

@@ -30,6 +30,14 @@ _WORDS: dict[str, Text] = {
         "en": "Not checked: {unread:,} records that can't be read, {refused:,} that the recipe refuses.",
         "zh": "未能检查：{unread:,} 条无法读取，{refused:,} 条被配方拒绝。",
     },
+    "ignored": {
+        "en": "Left out: {count:,} findings of rules that are switched off ({rules}).",
+        "zh": "未列出：已关闭的规则的 {count:,} 处问题（{rules}）。",
+    },
+    "only_ignored": {
+        "en": "All that was found is of rules that are switched off.",
+        "zh": "发现的问题都属于已关闭的规则。",
+    },
     "whole": {"en": "The whole file ({count:,} of {all:,} records)", "zh": "整个文件（{all:,} 条中的 {count:,} 条）"},
     "about": {"en": "Checked: {files} · recipe {recipe} · max_length {limit}", "zh": "检查：{files} · 配方 {recipe} · max_length {limit}"},
     "no_limit": {"en": "none", "zh": "无"},
@@ -74,7 +82,15 @@ def verdict_line(summary: Summary, recipe: str, language: str) -> str:
     """That nothing was found and in what, or that there was nothing to check; "" if something was found."""
     if summary.spotless:
         return word("clean", language, count=summary.records, rules=rules_held(recipe))
-    return "" if summary.findings else word("nothing", language)
+    if summary.findings:
+        return ""
+    return word("only_ignored" if summary.left_out else "nothing", language)
+
+
+def ignored_line(summary: Summary, language: str) -> str:
+    """How many findings of ignored rules are left out, and of which; "" if there are none."""
+    names = ", ".join(sorted(summary.left_out))
+    return word("ignored", language, count=summary.left_out.total(), rules=names) if names else ""
 
 
 def rules_held(recipe: str) -> int:
@@ -123,6 +139,8 @@ def _body(summary: Summary, examples: Examples, recipe: str, about: str, languag
     yield f"<p>{escape(word('records', language, count=summary.records, bad=summary.bad_records))}</p>"
     if summary.unread or summary.refused:
         yield f"<p>{escape(word('not_all', language, unread=summary.unread, refused=summary.refused))}</p>"
+    if ignored := ignored_line(summary, language):
+        yield f"<p>{escape(ignored)}</p>"
     if verdict := verdict_line(summary, recipe, language):
         yield f"<p>{escape(verdict)}</p>"
         return

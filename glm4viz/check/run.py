@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -33,7 +33,7 @@ class Progress:
     """What one piece adds: its records with findings, what becomes of each record (where that is wanted), and how much was read of all
     files.
 
-    trained: tokens of each record, or UNREAD or REFUSED.
+    trained: tokens of each record, or UNREAD or REFUSED. left_out: findings of ignored rules, by rule.
     """
 
     checked: list[Checked]
@@ -41,6 +41,7 @@ class Progress:
     records: int
     bytes: int
     trained: Sequence[int] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
 
 def check_files(
@@ -97,7 +98,8 @@ class _Gather:
                 dropping[record].append(name)
                 self.dropped.add(numbers[nth])
             before = checked.get(record, Checked(self._move(Place(chunk.file, line, record)), [], trained=max(examined.trained[record], 0)))
-            checked[record] = before._replace(findings=sorted([*before.findings, finding], key=rank))
+            beside = (*before.beside, (finding.rule, first - start)) if first > start else before.beside
+            checked[record] = before._replace(findings=sorted([*before.findings, finding], key=rank), beside=beside)
         outcomes = [o._replace(place=self._move(o.place), dropped=tuple(dropping[o.place.record])) for o in examined.outcomes]
         self.top = max(self.top, *numbers) if numbers else self.top
         self.records += examined.records
@@ -106,7 +108,7 @@ class _Gather:
         return Progress(found, outcomes, examined.records, len(chunk.lines), examined.trained)
 
     def _beside_others(self, chunk: Chunk, examined: Examined, numbers: Sequence[int]) -> Iterator[tuple[int, Finding, int]]:
-        """What is found out about records by looking at others, with which record of the piece it is."""
+        """What is found out about records by looking at others, with which record of the piece it is, and the number of the other."""
         again = dict(self.seen.add(examined.fingerprints, numbers))
         for nth, first in again.items():
             yield nth, DUPLICATE.finding(Hit(seen=self._name(first, examined.places[nth][0] > 0)), None), first

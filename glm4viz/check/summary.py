@@ -2,8 +2,8 @@
 
 import heapq
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from glm4viz.check.examine import WHOLE_FILE, Checked, Place
@@ -56,6 +56,7 @@ class Summary:
     gravest: dict[str, Severity] = field(default_factory=dict)  # the worst severity with which each rule found something
     hit: Counter[str] = field(default_factory=Counter)  # records in which each rule found something
     hurt: Counter[str] = field(default_factory=Counter)  # trained tokens of these records
+    left_out: Counter[str] = field(default_factory=Counter)  # findings of ignored rules
 
     def rules(self) -> list[Found]:
         """What each rule found: by severity, then by how many trained tokens it hurts, then by count."""
@@ -72,8 +73,8 @@ class Summary:
 
     @property
     def spotless(self) -> bool:
-        """Nothing was found, in at least one record, all of them read and labelled."""
-        return bool(self.records) and not (self.findings or self.unread or self.refused)
+        """Nothing was found, in at least one record, all of them read and labelled; and nothing that was found is ignored."""
+        return bool(self.records) and not (self.findings or self.unread or self.refused or self.left_out)
 
     def add(self, checked: Checked) -> None:
         self.findings.update(finding.rule for finding in checked.findings)
@@ -109,11 +110,22 @@ def on_no_record(file: str, findings: Iterable[Finding]) -> Iterator[Progress]:
         yield Progress([Checked(Place(file, 0, WHOLE_FILE), known)], [], 0, 0)
 
 
+def leave_out(pieces: Iterable[Progress], ignored: Collection[str]) -> Iterator[Progress]:
+    """The pieces without findings of ignored rules, which are counted."""
+    for piece in pieces:
+        left_out = Counter(finding.rule for checked in piece.checked for finding in checked.findings if finding.rule in ignored)
+        if left_out:
+            rest = (c._replace(findings=[finding for finding in c.findings if finding.rule not in ignored]) for c in piece.checked)
+            piece = replace(piece, checked=[checked for checked in rest if checked.findings], left_out=left_out)
+        yield piece
+
+
 def summarise(pieces: Iterable[Progress]) -> Summary:
     """Runs a check to its end. Keeps counts and the worst records, whose number is bounded."""
     summary, worst = Summary(), _Worst()
     for piece in pieces:
         summary.records += piece.records
+        summary.left_out.update(piece.left_out)
         summary.unread += sum(count == UNREAD for count in piece.trained)
         summary.refused += sum(count == REFUSED for count in piece.trained)
         summary.trained += sum(count for count in piece.trained if count > 0)

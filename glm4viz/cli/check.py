@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
+from difflib import get_close_matches
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -19,7 +20,7 @@ from glm4viz.check.near import LOWEST, THRESHOLD
 from glm4viz.check.outliers import find_outliers
 from glm4viz.check.page import Examples, about_line, report
 from glm4viz.check.sarif import SarifLog
-from glm4viz.check.summary import on_no_record
+from glm4viz.check.summary import leave_out, on_no_record
 from glm4viz.cli.choice import choose
 from glm4viz.cli.display import show
 from glm4viz.cli.files import SIDES, must_be_there, not_onto, output, side_path
@@ -28,7 +29,7 @@ from glm4viz.cli.misuse import Misuse
 from glm4viz.cli.options import ConfigOption, Json, Language, MaxLengthOption, RecipeOption, parse_whole, say
 from glm4viz.cli.streams import add_to_step, say_to_runner
 from glm4viz.errors import Glm4vizError
-from glm4viz.linter import SEVERITIES, Finding
+from glm4viz.linter import RULES, SEVERITIES, Finding
 from glm4viz.texts import printable
 
 _FAIL_ON = ("error", "warning")
@@ -75,6 +76,12 @@ def command(
     drop: Annotated[
         str | None, typer.Option(metavar=",".join(DROPS), help="With --fix: records to leave out, by one or more of these names.")
     ] = None,
+    ignore: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RULE,…", help="Rules to leave out, by their ids. How many findings that are is said; they change no exit status."
+        ),
+    ] = None,
     workers: Annotated[str | None, typer.Option(metavar="N", help="Processes; by default one for each core.")] = None,
     lang: Language = "en",
 ) -> None:
@@ -94,7 +101,7 @@ def command(
     not_onto([("--fix", fix), *sides, ("--html", html), ("--sarif", sarif)], [*files, *([config] if config else [])])
     if "near-duplicates" in dropped and near is None:
         near = THRESHOLD
-    settings = Settings(chosen.recipe.id, chosen.max_length, fix is not None, near, chosen.by_hand, dropped)
+    settings = Settings(chosen.recipe.id, chosen.max_length, fix is not None, near, chosen.by_hand, dropped, _ignored(ignore))
     examples, console = Examples(), Console(highlight=False, soft_wrap=True)
     fixing: Fixing | None = None
     more = _outliers(files, settings, loss_outliers)
@@ -112,7 +119,8 @@ def command(
             eaches.append(fixing.add)
         # Closed at once if anything fails, so that no worker outlasts the command.
         checked = stack.enter_context(closing(check_files(files, settings, processes, more=more)))
-        summary = summarise(_told(chain(on_no_record(str(config), chosen.findings), checked), eaches))
+        pieces = leave_out(chain(on_no_record(str(config), chosen.findings), checked), settings.ignore)
+        summary = summarise(_told(pieces, eaches))
         if fixing is not None:
             fixing.finish()
         if page is not None:
@@ -139,6 +147,22 @@ def _failing(fail_on: str) -> tuple[str, ...]:
     if fail_on not in _FAIL_ON:
         raise Misuse("--fail-on", f"{fail_on!r} is none of error, warning.", f"{fail_on!r} 不是 error 或 warning。")
     return SEVERITIES[: SEVERITIES.index(fail_on) + 1]
+
+
+def _ignored(ids: str | None) -> tuple[str, ...]:
+    """The rules whose findings are left out."""
+    given = tuple(dict.fromkeys(id.strip() for id in (ids or "").split(",") if id.strip()))
+    if ids is not None and not given:
+        raise Misuse("--ignore", "It names no rule.", "没有给出规则。")
+    if unknown := next((id for id in given if id not in RULES), ""):
+        close = get_close_matches(unknown, RULES, 3)
+        en, zh = (
+            (f"; close are {', '.join(close)}", f"；相近的有 {'、'.join(close)}")
+            if close
+            else ("; docs/rules.md has all", "；全部规则见 docs/rules.md")
+        )
+        raise Misuse("--ignore", f"There is no rule {unknown!r}{en}.", f"没有规则 {unknown!r}{zh}。")
+    return given
 
 
 def _near(threshold: str | None, wanted: bool) -> float | None:
@@ -179,6 +203,7 @@ def _command(files: list[Path], settings: Settings, model: str | None) -> str:
     words += [] if limit is None else ["--max-length", ",".join(map(str, limit)) if isinstance(limit, tuple) else str(limit)]
     words += [] if settings.near is None else ["--near-threshold", str(settings.near)]
     words += [] if model is None else ["--loss-outliers", model]
+    words += ["--ignore", ",".join(settings.ignore)] if settings.ignore else []
     return " ".join(words)
 
 
@@ -242,6 +267,7 @@ def _as_dict(summary: Summary, files: list[Path], settings: Settings) -> dict[st
         "refused": summary.refused,
         "trained": summary.trained,
         "rules": dict(summary.counts()),
+        "ignored": {rule: summary.left_out[rule] for rule in settings.ignore},
         "hurt": {found.rule: found.hurt for found in summary.rules()},
         "whole_file": [{"rule": found.rule, "severity": found.severity, "records": found.records} for found in summary.whole()],
     }

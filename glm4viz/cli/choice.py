@@ -13,7 +13,6 @@ from rich.markup import escape
 
 from glm4viz.cli.misuse import Misuse
 from glm4viz.cli.options import check_fits, parse_max_length, parse_recipe
-from glm4viz.comparison.closest import closest_recipe
 from glm4viz.conversation import Conversation
 from glm4viz.recipe import MaxLength, Recipe, default_limit
 from glm4viz.systems.captured import CAPTURED
@@ -78,6 +77,8 @@ def choose_for(conversation: Conversation, recipes: list[Recipe]) -> list[Recipe
     fed = conversation.captured
     if fed is None:
         return recipes
+    from glm4viz.comparison.closest import closest_recipe  # label needs no comparison
+
     return [CAPTURED, parse_recipe(closest_recipe(fed))]
 
 

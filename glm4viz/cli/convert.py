@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from glm4viz.cli.files import SIDES, SideFiles, must_be_there, not_onto, output, rejected_row, side_path
+from glm4viz.cli.files import SIDES, SideFiles, must_be_there, not_onto, output, side_path
 from glm4viz.cli.misuse import Misuse, complain
 from glm4viz.cli.options import Language
 from glm4viz.cli.records import read
@@ -20,7 +20,7 @@ from glm4viz.errors import ReadError
 from glm4viz.readers import FORMATS
 from glm4viz.readers.formats import used_keys
 from glm4viz.texts import Text, both, printable
-from glm4viz.writing import converted
+from glm4viz.writing import converted, rejected_row
 
 _SHOWN_EVERY = 500
 

@@ -5,7 +5,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from glm4viz.check import Summary
-from glm4viz.check.page import SHOWN, hurt_share, verdict_line, whole_line, word
+from glm4viz.check.page import SHOWN, hurt_share, ignored_line, verdict_line, whole_line, word
 from glm4viz.linter import RULES, Finding
 from glm4viz.texts import printable
 
@@ -17,8 +17,10 @@ def show(console: Console, summary: Summary, recipe: str, lang: str) -> None:
     console.print(word("records", lang, count=summary.records, bad=summary.bad_records))
     if summary.unread or summary.refused:
         console.print(f"[red]✗[/] {word('not_all', lang, unread=summary.unread, refused=summary.refused)}")
+    if ignored := ignored_line(summary, lang):
+        console.print(f"[yellow]![/] {ignored}")
     if verdict := verdict_line(summary, recipe, lang):
-        console.print(f"{'[green]✓[/]' if summary.spotless else '[red]✗[/]'} {verdict}")
+        console.print(f"{'[green]✓[/]' if summary.spotless else '[yellow]![/]' if summary.left_out else '[red]✗[/]'} {verdict}")
         return
     for place, finding in summary.about_all:
         console.print(f"[bold]{escape(printable(str(place)))}[/] {_severity(finding.severity, lang)} {escape(finding.sentence(lang))}")

@@ -1,6 +1,5 @@
 """Files that a command is given: those to read have to be there, those to write appear whole or not at all."""
 
-import base64
 import os
 import stat
 import sys
@@ -11,7 +10,6 @@ from typing import BinaryIO
 
 from glm4viz.cli.misuse import Misuse
 from glm4viz.conversation import shown
-from glm4viz.errors import ReadError
 from glm4viz.readers.arrow import is_saved_dataset
 from glm4viz.writing import as_json, whole_file
 
@@ -97,16 +95,6 @@ SIDES = ("rejected", "dropped", "changes")
 
 def side_path(out: Path, kind: str) -> Path:
     return out.with_name(f"{out.name}.{kind}.jsonl")
-
-
-def rejected_row(error: ReadError) -> dict[str, object]:
-    """Where and why a record was left out, and the record as it stands there, to the byte: in `raw`, or, if it isn't UTF-8, in `raw_base64`."""
-    row: dict[str, object] = {"file": error.file, "line": error.line, "column": error.column, "field": error.field}
-    row |= {"reason": error.sentence("en"), "reason_zh": error.sentence("zh")}
-    try:
-        return row | {"raw": error.raw.decode()}
-    except UnicodeDecodeError:
-        return row | {"raw_base64": base64.b64encode(error.raw).decode()}
 
 
 @contextmanager

@@ -11,11 +11,12 @@ from rich.markup import escape
 
 from glm4viz.check import Place, Progress
 from glm4viz.check.examine import DROPS, Outcome
-from glm4viz.cli.files import SideFiles, output, rejected_row
+from glm4viz.cli.files import SideFiles, output
 from glm4viz.cli.misuse import Misuse
 from glm4viz.cli.options import say
 from glm4viz.linter.mend import Change
 from glm4viz.texts import Text, both, printable
+from glm4viz.writing import rejected_row
 
 _TABLES = (".parquet", ".arrow", ".csv", ".tsv")
 _AS_LINES = both(

@@ -53,6 +53,14 @@ class Curve:
         return self.at(int(self.lengths[-1])) if len(self.lengths) else Kept(0, 0, 0, 0)
 
     @property
+    def enough(self) -> int:
+        """The smallest limit from which on nothing is lost; 0 if there is nothing to lose."""
+        columns = [column for column in (self.answers, self.stops, self.samples, self.tokens) if len(column) and column[-1]]
+        return max(
+            (int(self.lengths[np.flatnonzero(column != column[-1])[-1:] + 1].max(initial=self.lengths[0])) for column in columns), default=0
+        )
+
+    @property
     def boundaries(self) -> list[int]:
         """The limits from which on one answer, stop token or sample more is kept. (Or one less: some systems cut the start.)"""
         changed = np.zeros(len(self.lengths), bool)
@@ -64,20 +72,40 @@ class Curve:
 def truncation_curve(samples: Samples) -> Curve:
     """For every limit from 1 to the longest sample, what is left when each sample keeps its first tokens only.
 
-    One pass: each answer, stop token, sample and trained token counts from the limit that first keeps it. Exact for the systems
-    that cut right (GLM-4, ChatGLM3, XTuner, Firefly, TRL); for others see `curve_by_labelling`. Give samples that aren't cut.
+    Exact for the systems that cut right (GLM-4, ChatGLM3, XTuner, Firefly, TRL); for others see `curve_by_labelling`. Give samples that
+    aren't cut.
     """
-    events: list[list[Counts]] = [[], [], [], []]
-    longest = 0
+    tally = Tally()
     for i in range(len(samples)):
-        sample = samples[i]
-        longest = max(longest, len(sample))
+        tally.add(samples[i])
+    return tally.curve()
+
+
+class Tally:
+    """The same for any number of samples, one after the other, in four numbers for each limit up to the longest sample.
+
+    Each answer, stop token, sample and trained token counts from the limit that first keeps it.
+    """
+
+    def __init__(self) -> None:
+        self.longest = 0
+        self.events = np.zeros((4, 1024), np.int64)  # by kind and limit
+
+    def add(self, sample: LabelledSample) -> None:
+        """Counts one sample that isn't cut."""
+        self.longest = max(self.longest, len(sample))
+        if self.longest >= self.events.shape[1]:
+            grown = np.zeros((4, 2 * self.longest), np.int64)
+            grown[:, : self.events.shape[1]] = self.events
+            self.events = grown
         answers, stops = _turn_events(sample)
         tokens = np.flatnonzero(sample.trained) + 1
-        for kind, found in zip(events, (answers, stops, tokens[:1], tokens), strict=True):
-            kind.append(np.asarray(found, np.int64))
-    columns = [np.cumsum(np.bincount(np.concatenate([np.empty(0, np.int64), *kind]), minlength=longest + 1)[1:]) for kind in events]
-    return Curve(np.arange(1, longest + 1), *columns)
+        for kind, found in zip(self.events, (answers, stops, tokens[:1], tokens), strict=True):
+            np.add.at(kind, np.asarray(found, np.int64), 1)
+
+    def curve(self) -> Curve:
+        """The curve of all that was counted."""
+        return Curve(np.arange(1, self.longest + 1), *np.cumsum(self.events[:, 1 : self.longest + 1], axis=1))
 
 
 def _turn_events(sample: LabelledSample) -> tuple[list[int], list[int]]:

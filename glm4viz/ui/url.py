@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from glm4viz.linter import RULES
 from glm4viz.locales import LANGUAGES
 from glm4viz.systems.captured import CAPTURED
 from glm4viz.systems.own import CustomRecipe
@@ -21,7 +22,7 @@ MOST_RECIPES = 6
 MOST_SAMPLES = 32
 BATCH_PICKS = ("first", "longest", "random", "hand")
 BATCH_VIEWS = ("weights", "packing", "eval", "columns")
-Parse = Callable[[str], str | int | list[str] | None]
+Parse = Callable[[str], str | int | bool | list[str] | None]
 
 
 def _one_of(options: Callable[[], Collection[str]]) -> Parse:
@@ -35,6 +36,10 @@ def _count(text: str) -> int | None:
 def _recipe_list(text: str) -> list[str] | None:
     ids = list(dict.fromkeys(id for id in text.split(",") if id in recipes() or id == CAPTURED.id))
     return ids[:MOST_RECIPES] or None
+
+
+def _rule_list(text: str) -> list[str] | None:
+    return list(dict.fromkeys(id for id in text.split(",") if id in RULES)) or None
 
 
 def _custom(text: str) -> str | None:
@@ -60,6 +65,8 @@ PARAMETERS: dict[str, Parse] = {
     "batch_view": _one_of(lambda: BATCH_VIEWS),
     "dataset_source": _one_of(lambda: ("sample", "upload", "path")),
     "dataset_sample": _one_of(lambda: SAMPLES),
+    "dataset_ignore": _rule_list,
+    "dataset_near": lambda text: text == "1" or None,
     "edit": _count,
     "step": _count,
     "act": _one_of(lambda: ("2",)),
@@ -71,11 +78,11 @@ def settings() -> dict[str, str]:
     found = {name: st.session_state.get(name) for name in PARAMETERS}
     if found["recipe"] != "custom":
         found["custom"] = None
-    return {name: _written(value) for name, value in found.items() if value not in (None, [])}
+    return {name: _written(value) for name, value in found.items() if value not in (None, []) and value is not False}
 
 
 def _written(value: object) -> str:
-    return ",".join(value) if isinstance(value, list) else str(value)
+    return ",".join(value) if isinstance(value, list) else "1" if value is True else str(value)
 
 
 def load() -> None:
@@ -142,6 +149,18 @@ def remember(text: str) -> None:
     kept = [*texts[: state.get("edit", -1) + 1 - first], text][-MOST_EDITS:] if texts else [text]
     number = (state.get("edit", -1) if texts else -1) + 1
     state.edits, state.edit = (number + 1 - len(kept), kept), number
+
+
+def exchange(text: str) -> None:
+    """Another text in the place of the one that is shown: the address stays, and so the browser's back button leads past both."""
+    state = st.session_state
+    state.paste = text
+    first, texts = state.get("edits", (0, []))
+    at = state.get("edit", -1) - first
+    if 0 <= at < len(texts):
+        state.edits = (first, [*texts[:at], text])
+    else:
+        remember(text)
 
 
 def restore(number: int) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from glm4viz.check import Settings, check_files, summarise
+from glm4viz.check.page import word
+from glm4viz.check.summary import leave_out
 from glm4viz.linter import RULES
 from glm4viz.ui.dataset.report import ALL_RULES
 from tests.check.files import run, write
@@ -123,3 +125,31 @@ def test_the_list_says_how_to_see_all(tmp_path: Path) -> None:
     assert "--json" in said
     assert "The first 50 of 60; glm4viz check --json lists all" in (tmp_path / "o.html").read_text("utf-8")
     assert all(rule.title for rule in RULES.values())
+
+
+@pytest.mark.parametrize("lang", GREEN)
+def test_rules_left_out_are_counted_and_make_nothing_green(lang: str, tmp_path: Path) -> None:
+    path, page = write(tmp_path / "data.jsonl", asked(1), OPEN, asked(2)), tmp_path / "page.html"
+    found = last(run(path, "--json"))["rules"]
+    result = run(path, "--ignore", ",".join(found), "--lang", lang, "--html", page)
+    assert result.exit_code == 0
+    for said in (result.stdout, page.read_text("utf-8")):
+        assert GREEN[lang] not in said
+        assert "✓" not in said
+        assert word("ignored", lang, count=sum(found.values()), rules=", ".join(sorted(found))) in said
+    some = next(iter(found))
+    told = last(run(path, "--json", "--ignore", some))
+    assert told["ignored"] == {some: found[some]}
+    assert told["rules"] == {rule: count for rule, count in found.items() if rule != some}
+    summary = summarise(leave_out(check_files([path], Settings("glm4", 1025), 1), list(found)))
+    assert (summary.bad_records, summary.spotless, summary.left_out) == (0, False, found)
+
+
+def test_what_is_ignored_and_not_there_leaves_a_clean_file_clean(good: Path) -> None:
+    assert GREEN["en"] in run(good, "--ignore", "null-metadata").stdout
+
+
+def test_an_unknown_rule_is_told_with_those_that_are_close(good: Path) -> None:
+    result = run(good, "--ignore", "over-long,nul-metadata")
+    assert result.exit_code == 2
+    assert "null-metadata" in result.stderr

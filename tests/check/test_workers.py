@@ -60,4 +60,6 @@ def test_ctrl_c_shows_no_traceback(large: Path, after: float) -> None:
     time.sleep(after)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
     out, err = process.communicate(timeout=PATIENCE)
-    assert (process.returncode, out, err.strip()) == (130, b"", b"")
+    assert (process.returncode, out) == (130, b"")
+    assert len(err.strip().splitlines()) <= 1, err  # that it was stopped, in a sentence
+    assert b"Traceback" not in err

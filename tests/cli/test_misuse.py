@@ -31,6 +31,7 @@ WRONG = [
     ),
     "recipes --lang fr",
     "recipes extra",
+    *(f"check {{file}} --ignore {rules}" for rules in ("nope", "''", "over-long,nul-metadata")),
     *(f"{command} {{file}} extra" for command in ("label", "compare", "loss")),
     *(
         f"{command} {{file}} --recipe {recipe}"

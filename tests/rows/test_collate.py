@@ -107,6 +107,8 @@ def test_boundaries_are_where_something_dies() -> None:
     for length in range(2, len(curve.lengths) + 1):
         changed = curve.at(length)[:3] != curve.at(length - 1)[:3]
         assert (length in curve.boundaries) == changed
+    assert curve.at(curve.enough) == curve.whole != curve.at(curve.enough - 1)
+    assert truncation_curve([]).enough == 0
     assert curve.at(0) == (0, 0, 0, 0)
     assert curve.at(10_000) == curve.whole
 

@@ -101,7 +101,7 @@ def test_every_recipe_labels_or_says_why_not(recipe: str) -> None:
 
 BAD = {
     "empty": ("", None),
-    "python": ("{'messages': [{'role': 'user', 'content': 'hi'}]}", None),
+    "python": ("{'messages': [{'role': 'user', 'content': open('x')}]}", None),
     "not json": ("hello", None),
     "unknown role": ('{"messages": [{"role": "bot", "content": "hi"}]}', None),
     "html": ('{"messages": [{"role": "<script>alert(1)</script>", "content": "![x](http://example.com/x.png)"}]}', None),
@@ -116,6 +116,13 @@ def test_bad_input_gets_a_sentence(name: str, language: str) -> None:
     assert not at.metric
     assert texts(language)["read.none"] in said(at)
     assert in_the_box(at) == BAD[name][0]
+
+
+def test_a_python_literal_is_read_and_said() -> None:
+    at = pasted("{'messages': [{'role': 'user', 'content': 'hi'}, {'role': 'assistant', 'content': 'It is 5.', 'x': None}]}")
+    assert not at.error
+    assert at.metric
+    assert "Python literal" in said(at)
 
 
 def test_good_records_survive_bad_ones() -> None:

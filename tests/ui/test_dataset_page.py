@@ -145,10 +145,9 @@ def test_findings_by_rule_are_the_linter_s(language: str) -> None:
     table = at.dataframe[0].value
     expected: dict[str, int] = {}
     for record in read_conversations(BROKEN):
-        # A Python literal is read, and said to be what no training script reads.
-        leniently = isinstance(record, Conversation) and PYTHON in record.notes
-        found = [f.rule for f in lint(record, max_length=1025)] if isinstance(record, Conversation) else []
-        for rule in [*found, "unreadable-record"] if leniently or not isinstance(record, Conversation) else found:
+        rules = [f.rule for f in lint(record, max_length=1025)] if isinstance(record, Conversation) else ["unreadable-record"]
+        # A Python literal is read, and said to be one.
+        for rule in ["unreadable-record", *rules] if isinstance(record, Conversation) and PYTHON in record.notes else rules:
             expected[RULES[rule].title[language]] = expected.get(RULES[rule].title[language], 0) + 1
     assert dict(zip(table.iloc[:, 1], table.iloc[:, -1], strict=True)) == expected
     assert numbers(at)[texts(language)["dataset.readable"]] == "7"
@@ -217,10 +216,8 @@ def test_the_mended_file() -> None:
     at.run()
     assert not at.exception
     changes = at.dataframe[-1].value
-    assert list(changes.iloc[:, 2]) == [
-        "",
-        *(f"messages[{m}].{field}" for m in (0, 1) for field in ("metadata", "tools")),
-    ]  # first a literal, as a whole
+    assert changes.iloc[0, 0] == 2, "the Python literal is written as JSON"
+    assert list(changes.iloc[1:, 2]) == [f"messages[{m}].{field}" for m in (0, 1) for field in ("metadata", "tools")]
     assert any("3 records" in warning.value for warning in at.warning)
 
 

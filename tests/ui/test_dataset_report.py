@@ -14,6 +14,7 @@ from glm4viz.conversation import Conversation
 from glm4viz.errors import Glm4vizError
 from glm4viz.linter import lint
 from glm4viz.readers import read_conversations
+from glm4viz.readers.literal import PYTHON
 from glm4viz.ui.dataset.report import Folder, Report, Source
 from glm4viz.ui.dataset.source import VARIABLE, owner_files
 from glm4viz.ui.dataset.views import findings_csv
@@ -61,6 +62,7 @@ def test_findings_as_csv() -> None:
     expected: list[tuple[int, str, str, str | None]] = []
     for record in read_conversations(BROKEN):
         if isinstance(record, Conversation):
+            expected += [(record.line, "unreadable-record", "error", None)] if PYTHON in record.notes else []
             expected += [(record.line, f.rule, f.severity, f.text) for f in lint(record, max_length=1025)]
         else:
             expected.append((record.line, "unreadable-record", "error", None))

@@ -9,10 +9,11 @@ import streamlit as st
 from glm4viz.check.page import word
 from glm4viz.linter import SEVERITIES
 from glm4viz.recipe import Mask
+from glm4viz.ui.dataset.marks import MARKS, marks_of
 from glm4viz.ui.dataset.report import ALL_RULES, Numbers, Report
+from glm4viz.ui.dataset.review import begin, steps_through
 from glm4viz.ui.dataset.views import findings_csv
 from glm4viz.ui.i18n import language, plain, t
-from glm4viz.ui.url import remember
 from glm4viz.ui.widgets.choose import choose
 
 ROWS = 25  # of a page
@@ -42,9 +43,9 @@ def show_records(report: Report, rule: int | None) -> None:
     if not len(records):
         st.info(t("dataset.list.none"), icon=":material/search_off:")
     else:
-        filters = (report.source.stamp, report.recipe, report.max_length, rule, *severities, needle, order, clean)
+        filters = (report.source.stamp, report.recipe, report.max_length, report.ignored, rule, *severities, needle, order, clean)
         page = _page(len(records), filters)
-        _table(report, kept, records[page * ROWS : (page + 1) * ROWS], rule is not None)
+        _table(report, kept, records, slice(page * ROWS, (page + 1) * ROWS), rule is not None)
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         _open_by_number(len(report))
         st.download_button(
@@ -57,7 +58,7 @@ def show_records(report: Report, rule: int | None) -> None:
             disabled=not kept.any(),
             icon=":material/download:",
         )
-    _open_chosen(report)
+    _open_chosen(report, steps_through(report, records, kept))
 
 
 def _filters() -> tuple[list[int], str, str, bool]:
@@ -125,21 +126,23 @@ def _page(count: int, filters: object) -> int:
     return page - 1
 
 
-def _table(report: Report, kept: Mask, records: Numbers, alone: bool) -> None:
+def _table(report: Report, kept: Mask, all_records: Numbers, on_page: slice, alone: bool) -> None:
     """One page of records, each with its findings in words. A row that is selected opens its record."""
-    here = language()
+    here, records = language(), all_records[on_page]
     found = {int(record): list[str]() for record in records}
     which = np.flatnonzero(kept & np.isin(report["record"], records))
     for code, record, own in zip(report["rule"][which], report["record"][which], report.sentences(which.tolist(), here), strict=True):
         found[int(record)].append(_said(ALL_RULES[int(code)].title[here], own, alone))
     counts, line = report.counts[:, records], report["line"][records]
-    worst = [word(SEVERITIES[int(column.argmax())], here) if column.any() else t("dataset.fine") for column in counts.T > 0]
     known = [int(nth) for nth in records]
+    fine = ["–" if report.hidden[nth] else t("dataset.fine") for nth in known]
+    worst = [word(SEVERITIES[int(c.argmax())], here) if c.any() else fine[nth] for nth, c in enumerate(counts.T > 0)]
     full, trained = report["full"][records], report["trained"][records]
     table = pd.DataFrame(
         {
             t("dataset.record"): records + 1,
             t("dataset.line"): pd.array([n or None for n in line.tolist()], "Int64"),
+            **_marked(report, known),
             t("dataset.severity"): worst,
             t("dataset.found"): [_joined(found[nth]) for nth in known],
             t("dataset.begins"): report.beginnings(known),
@@ -158,6 +161,7 @@ def _table(report: Report, kept: Mask, records: Numbers, alone: bool) -> None:
         column_config={
             t("dataset.record"): st.column_config.NumberColumn(width=70),
             t("dataset.line"): st.column_config.NumberColumn(width=60),
+            t("review.mark"): st.column_config.TextColumn(width=70),
             t("dataset.severity"): st.column_config.TextColumn(width=90),
             t("dataset.found"): st.column_config.TextColumn(width=390),
             t("dataset.begins"): st.column_config.TextColumn(width=280),
@@ -169,7 +173,15 @@ def _table(report: Report, kept: Mask, records: Numbers, alone: bool) -> None:
     )
     rows = event["selection"]["rows"]
     if rows and rows[0] < len(known):
-        _take(report, known[rows[0]])
+        begin(report, known[rows[0]], steps_through(report, all_records, kept))
+
+
+def _marked(report: Report, records: list[int]) -> dict[str, list[str]]:
+    """The column of marks, if any of these has one or was the last to be looked at."""
+    review, marks = st.session_state.get("review"), marks_of(report)
+    last = review.record if review and review.report.source.stamp == report.source.stamp else -1
+    column = [("▸ " if n == last else "") + (t(f"review.marked.{MARKS[marks[n]]}") if marks[n] else "") for n in records]
+    return {t("review.mark"): column} if any(column) else {}
 
 
 def _said(title: str, own: str, alone: bool) -> str:
@@ -194,15 +206,7 @@ def _choose() -> None:
     st.session_state.dataset_chosen = st.session_state.dataset_open - 1
 
 
-def _open_chosen(report: Report) -> None:
+def _open_chosen(report: Report, steps: Numbers) -> None:
     chosen = st.session_state.pop("dataset_chosen", None)
     if chosen is not None and chosen < len(report):
-        _take(report, chosen)
-
-
-def _take(report: Report, record: int) -> None:
-    """Inspect, with the very record as its pasted text."""
-    state = st.session_state
-    state.source, state.record, state.damaged_link = "paste", 0, False
-    remember(report.as_pasted(record))
-    st.switch_page("pages/inspect.py")
+        begin(report, chosen, steps)

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -26,7 +26,7 @@ from glm4viz.readers import read_conversations
 from glm4viz.reading.verdict import Share, shares
 from glm4viz.recipe import Mask, MaxLength
 from glm4viz.systems.registry import get_recipe
-from glm4viz.ui.dataset.work import COLUMNS, FINDINGS, RECORDS
+from glm4viz.ui.dataset.work import COLUMNS, FINDINGS, OF_FINDINGS, RECORDS
 
 LOOKED_AT = 2_000  # records whose tokens are told apart by role; more are spread evenly over the file
 SHOWN = 100  # characters of a record in a table
@@ -71,7 +71,10 @@ class Report:
     """One check of one source.
 
     Columns of records: line, offset (where its text begins), full, kept and trained (tokens; -1 if it can't be read). Columns of findings,
-    in the order of their records: rule and severity (numbers), record, message, start and stop (tokens), text (where it begins).
+    in the order of their records: rule and severity (numbers), record, message, start and stop (tokens), text (where it begins), beside
+    (the line, or else the number from 1, of the other record that it is about; 0 if there is none).
+
+    whole: the report of which this one leaves findings out; ignored: the rules (numbers) whose findings those are.
     """
 
     source: Source
@@ -79,10 +82,24 @@ class Report:
     recipe: str
     max_length: MaxLength
     columns: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
+    whole: "Report | None" = None
+    ignored: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        with np.load(self.folder.path / COLUMNS) as columns:
-            self.columns.update(columns)
+        if not self.columns:
+            with np.load(self.folder.path / COLUMNS) as columns:
+                self.columns.update(columns)
+
+    def without(self, ignored: Sequence[int]) -> "Report":
+        """The same without the findings of these rules."""
+        kept = ~np.isin(self["rule"], ignored)
+        columns = self.columns | {name: self[name][kept] for name in OF_FINDINGS}
+        return replace(self, columns=columns, whole=self, ignored=tuple(ignored))
+
+    @property
+    def left_out(self) -> int:
+        """How many findings of ignored rules are left out."""
+        return 0 if self.whole is None else self.whole.findings - self.findings
 
     def __len__(self) -> int:
         return len(self.columns["line"])
@@ -104,6 +121,14 @@ class Report:
         """Records of which the recipe makes no sample."""
         refused: Mask = np.equal(self["kept"], 0)
         return refused
+
+    @cached_property
+    def hidden(self) -> Mask:
+        """bool [records]: those of which findings are left out."""
+        mask = np.zeros(len(self), bool)
+        if self.whole is not None:
+            mask[self.whole["record"][np.isin(self.whole["rule"], self.ignored)]] = True
+        return mask
 
     @cached_property
     def of_file(self) -> Mask:
@@ -129,6 +154,8 @@ class Report:
     @cached_property
     def shares(self) -> tuple[list[Share], int]:
         """Tokens and trained tokens of each role, and of how many records."""
+        if self.whole is not None:
+            return self.whole.shares
         readable = np.flatnonzero(self.readable)
         chosen = readable[np.unique(np.linspace(0, len(readable) - 1, min(len(readable), LOOKED_AT)).astype(np.int64))]
         recipe, tokens, looked_at = get_recipe(self.recipe), np.zeros((len(ALL_ROLES) + 1, 3)), 0
@@ -157,6 +184,16 @@ class Report:
         columns = (findings, records, hurt)
         numbers = [(code, *(int(column[code]) for column in columns)) for code in order.tolist()]
         return [Found(code, SEVERITIES[severity[code]], n, of, lost, is_whole(of, len(self))) for code, n, of, lost in numbers]
+
+    def other(self, finding: int) -> int | None:
+        """The other record that this finding is about, such as the one of which it is a copy; None if there is none."""
+        place, line = int(self["beside"][finding]), self["line"]
+        if not place:
+            return None
+        if not line[self["record"][finding]]:
+            return place - 1
+        found = np.flatnonzero(line == place)
+        return int(found[0]) if len(found) else None
 
     # Texts ------------------------------------------------------------------------------------------------------------
 

@@ -24,15 +24,15 @@ _turn = threading.Lock()
 Say = Callable[[int, int], None]
 
 
-def report_on(source: Source, recipe: Recipe, max_length: MaxLength) -> Report | None:
-    """The check's result: this visit's, or a new one; None, with a sentence on the page, if it was stopped."""
+def report_on(source: Source, recipe: Recipe, max_length: MaxLength, *, near: bool = False) -> Report | None:
+    """The check's result: this visit's, or a new one; None, with a sentence on the page, if it was stopped. near: with near duplicates."""
     state = st.session_state
     results: dict[tuple[object, ...], Report] = state.setdefault("dataset_results", {})
-    key = (source.stamp, recipe.id, max_length)
+    key = (source.stamp, recipe.id, max_length, near)
     place = st.empty()  # also when nothing is to be done: what comes after must not mix with an older run's
     if key not in results:
         folder = Folder()
-        job = Job(str(source.path), str(folder.path), recipe.id, max_length, os.cpu_count() or 1)
+        job = Job(str(source.path), str(folder.path), recipe.id, max_length, os.cpu_count() or 1, near=near)
         if not _done(job, str(key), place):
             return None
         results[key] = Report(source, folder, recipe.id, max_length)
@@ -46,6 +46,12 @@ def mend(report: Report) -> bool:
     """Writes the mended file into the report's folder; False, with a sentence on the page, if it was stopped."""
     job = Job(str(report.source.path), str(report.folder.path), report.recipe, None, 1, "mend")
     return _done(job, str(report.folder.path), st.empty())
+
+
+def measure(report: Report) -> bool:
+    """Writes what every length limit keeps into the report's folder; False, with a sentence on the page, if it was stopped."""
+    job = Job(str(report.source.path), str(report.folder.path), report.recipe, None, 1, "limits")
+    return _done(job, f"{report.folder.path} limits", st.empty())
 
 
 def _done(job: Job, name: str, place: "st.delta_generator.DeltaGenerator") -> bool:

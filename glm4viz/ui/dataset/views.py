@@ -14,6 +14,7 @@ from glm4viz.figures.dataset import length_histogram, share_histogram
 from glm4viz.figures.sample import loss_share
 from glm4viz.linter import SEVERITIES
 from glm4viz.recipe import Mask
+from glm4viz.ui.dataset.marks import can_undo, count_droppable, drop_rule, undo
 from glm4viz.ui.dataset.report import ALL_RULES, Found, Report
 from glm4viz.ui.dataset.run import mend
 from glm4viz.ui.dataset.work import CHANGES, LISTED, MENDED
@@ -59,6 +60,9 @@ def _headline(report: Report) -> None:
     st.caption(plain(about_line([report.source.name], report.recipe, report.max_length, here)))
     if unread or refused:
         st.error(word("not_all", here, unread=unread, refused=refused), icon=":material/error:")
+    if report.left_out:
+        names = ", ".join(ALL_RULES[rule].id for rule in report.ignored)
+        st.warning(plain(word("ignored", here, count=report.left_out, rules=names)), icon=":material/visibility_off:")
     for found in report.rules():
         if found.whole:
             said = plain(whole_line(ALL_RULES[found.rule].id, found.records, len(report), here))
@@ -72,6 +76,8 @@ def _headline(report: Report) -> None:
         st.warning(t("dataset.verdict.config"), icon=":material/warning:")
     elif hints.any():
         st.info(t("dataset.verdict.hints", **about, hints=f"{int(hints.sum()):,}"), icon=":material/info:")
+    elif report.left_out:
+        st.info(word("only_ignored", here), icon=":material/visibility_off:")
     elif not (unread or refused):
         st.success(t("dataset.verdict.good", **about), icon=":material/check_circle:")
 
@@ -93,7 +99,7 @@ def show_findings(report: Report) -> int | None:
     """Every rule that found something; returns the one that is selected."""
     st.subheader(t("dataset.findings"), anchor=False)
     if not report.findings:
-        st.markdown(t("dataset.findings.none"))
+        st.markdown(word("only_ignored", language()) if report.left_out else t("dataset.findings.none"))
         return None
     found, trained = report.rules(), int(np.maximum(report["trained"], 0).sum())
     table = pd.DataFrame(
@@ -130,13 +136,13 @@ def show_findings(report: Report) -> int | None:
         st.caption(t("dataset.findings.chosen" if rows else "dataset.findings.choose"))
     chosen = st.session_state.dataset_rule = found[rows[0]].rule if rows else None
     with right:
-        _explain(found[rows[0] if rows else 0])
+        _explain(report, found[rows[0] if rows else 0])
     return chosen
 
 
 def _restore_selection(report: Report, codes: list[int]) -> None:
     """The selected rule stays when another page was looked at, and goes with the report it belongs to."""
-    state, now = st.session_state, (report.source.stamp, report.recipe, report.max_length)
+    state, now = st.session_state, (report.source.stamp, report.recipe, report.max_length, report.ignored)
     if state.get("dataset_shown") != now:
         state.dataset_shown, state.dataset_rule = now, None
         state.pop("dataset_findings", None)
@@ -145,7 +151,7 @@ def _restore_selection(report: Report, codes: list[int]) -> None:
         state.dataset_findings = {"selection": {"rows": [codes.index(rule)] if rule in codes else []}}
 
 
-def _explain(found: Found) -> None:
+def _explain(report: Report, found: Found) -> None:
     """What goes wrong, how to mend it, where it was seen."""
     here, rule = language(), ALL_RULES[found.rule]
     with st.container(border=True):
@@ -154,6 +160,19 @@ def _explain(found: Found) -> None:
         st.markdown(f"**{t('dataset.mend')}**  \n{plain(rule.mend[here])}")
         if rule.evidence:
             st.caption(t("dataset.evidence", issues=plain(("、" if here == "zh" else ", ").join(rule.evidence))))
+        count = count_droppable(report, found.rule)
+        with st.container(horizontal=True):
+            st.button(
+                t("review.drop_rule", count=f"{count:,}"),
+                icon=":material/delete:",
+                key="review_drop_rule",
+                help=t("review.drop_rule.help"),
+                on_click=drop_rule,
+                args=(report, found.rule),
+                disabled=not count,
+            )
+            if can_undo(report):
+                st.button(t("review.undo"), icon=":material/undo:", key="review_undo", on_click=undo)
 
 
 def findings_csv(report: Report, kept: Mask) -> Callable[[], bytes]:
@@ -247,7 +266,7 @@ def show_mended(report: Report) -> None:
             rows = [(field, chinese if zh else english, count) for field, english, chinese, count in made["counts"]]
             names = [t("dataset.mended.field"), t("dataset.mended.change"), t("dataset.mended.times")]
             st.dataframe(pd.DataFrame(rows, columns=names), hide_index=True, alt=t("dataset.mended.alt"), key="dataset_changes")
-            listed = [(nth + 1, line or None, path, chinese if zh else english) for nth, line, path, english, chinese in made["listed"]]
+            listed = [(nth + 1, line or None, field, chinese if zh else english) for nth, line, field, english, chinese in made["listed"]]
             names = [t("dataset.record"), t("dataset.line"), t("dataset.mended.field"), t("dataset.mended.change")]
             total = sum(count for *_, count in made["counts"])
             st.markdown(

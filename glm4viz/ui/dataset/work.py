@@ -9,6 +9,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -18,15 +19,20 @@ import numpy.typing as npt
 from glm4viz.check import Progress, Settings, check_files
 from glm4viz.check.chunks import Chunk, Record, chunks_of
 from glm4viz.check.fix import mended_line
-from glm4viz.check.measure import count_tokens, label_each
+from glm4viz.check.measure import UNWRITABLE, count_tokens, label_each
+from glm4viz.check.near import THRESHOLD
 from glm4viz.conversation import Conversation
+from glm4viz.labelling.single import label_all
 from glm4viz.linter import RULES, SEVERITIES, Finding
 from glm4viz.readers import read_conversations
 from glm4viz.recipe import MaxLength, Recipe
+from glm4viz.rows.truncation import Tally
 from glm4viz.systems.registry import get_recipe
 from glm4viz.writing import chat_to_line, to_line
 
 COLUMNS, RECORDS, FINDINGS, MENDED, CHANGES = "columns.npz", "records.jsonl", "findings.jsonl", "mended.jsonl", "changes.json"
+LIMITS = "limits.npz"
+OF_FINDINGS = ("rule", "severity", "record", "message", "start", "stop", "beside", "text")  # columns with one number for each
 LISTED = 1_000  # changes that are listed one by one; all are counted
 CODES = {id: code for code, id in enumerate(RULES)}
 Columns = dict[str, npt.NDArray[Any]]
@@ -41,12 +47,13 @@ class Job(NamedTuple):
     recipe: str
     max_length: MaxLength = None
     workers: int = 1
-    kind: str = "check"  # or "mend"
+    kind: str = "check"  # or "mend", "limits"
+    near: bool = False  # whether near duplicates are looked for
 
 
 def run(job: Job, say: Say) -> None:
     """Does the job, telling on the way how far it is."""
-    (mend_dataset if job.kind == "mend" else check_dataset)(job, say)
+    {"check": check_dataset, "mend": mend_dataset, "limits": measure_limits}[job.kind](job, say)
 
 
 # Check ----------------------------------------------------------------------------------------------------------------
@@ -55,7 +62,7 @@ def run(job: Job, say: Say) -> None:
 def check_dataset(job: Job, say: Say) -> None:
     """Writes the columns of all records and findings, the findings' sentences, and the records if the file has no lines to find them by."""
     folder, recipe = Path(job.folder), get_recipe(job.recipe)
-    pieces = check_files([job.path], Settings(recipe.id, job.max_length), job.workers)
+    pieces = check_files([job.path], Settings(recipe.id, job.max_length, near=THRESHOLD if job.near else None), job.workers)
     found: list[Columns] = []
     by_lines, place, records = True, 0, 0
     with (folder / FINDINGS).open("wb") as sentences, (folder / RECORDS).open("wb") as store:
@@ -113,12 +120,12 @@ def _findings(piece: Progress, sentences: Any) -> Columns:
         for finding in checked.findings:
             start, stop = finding.token_range or (-1, -1)
             message = -1 if finding.message_index is None else finding.message_index
-            rows.append((CODES[finding.rule], SEVERITIES.index(finding.severity), checked.place.record, message, start, stop))
+            beside = dict(checked.beside).get(finding.rule, 0)
+            rows.append((CODES[finding.rule], SEVERITIES.index(finding.severity), checked.place.record, message, start, stop, beside))
             texts.append(sentences.tell())
             sentences.write(json.dumps([_own(finding, "en"), _own(finding, "zh")], ensure_ascii=False).encode() + b"\n")
-    columns = np.array(rows, np.int32).reshape(-1, 6).T
-    names = ("rule", "severity", "record", "message", "start", "stop")
-    return {**dict(zip(names, columns, strict=True)), "text": np.array(texts, np.int64)}
+    columns = np.array(rows, np.int32).reshape(-1, 7).T
+    return dict(zip(OF_FINDINGS, (*columns, np.array(texts, np.int64)), strict=True))
 
 
 def _own(finding: Finding, language: str) -> str:
@@ -152,6 +159,26 @@ def mend_dataset(job: Job, say: Say) -> None:
                 say(0, min(nth, 1_000))
     summary = {"written": written, "skipped": skipped, "counts": [[*key, n] for key, n in counts.most_common()], "listed": listed}
     (Path(job.folder) / CHANGES).write_text(json.dumps(summary, ensure_ascii=False), "utf-8")
+
+
+# Limits ---------------------------------------------------------------------------------------------------------------
+
+
+def measure_limits(job: Job, say: Say) -> None:
+    """Writes what every length limit keeps of the whole file; for recipes that cut the end. In memory are four numbers for each limit."""
+    recipe, tally = get_recipe(job.recipe), Tally()
+    for chunk in chunks_of(Path(job.path)):
+        read = chunk.records or tuple(read_conversations(chunk.lines))
+        for record in read:
+            try:
+                samples = label_all(record, recipe) if isinstance(record, Conversation) else []
+            except UNWRITABLE:
+                continue
+            for sample in samples:
+                tally.add(sample)
+        say(len(chunk.lines), len(read))
+    curve = tally.curve()
+    np.savez(Path(job.folder) / LIMITS, **{column.name: getattr(curve, column.name) for column in fields(curve)})
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ import streamlit as st
 from glm4viz.figures.sample import loss_share, mask_heatmap
 from glm4viz.reading.verdict import shares
 from glm4viz.recipe import LabelledSample
+from glm4viz.ui.dataset.review import lit, marked_anew
 from glm4viz.ui.focus import go_to
 from glm4viz.ui.i18n import t
 from glm4viz.ui.inspect.verdict import Found, problems
@@ -20,7 +21,10 @@ from glm4viz.ui.widgets.table import show_filtered
 def show_tokens(found: Found) -> None:
     st.subheader(t("view"))
     sample = found.sample
-    more: dict[str, Any] = {"problems": problems(found), "focus": st.session_state.get("focus")}
+    marked = lit(sample)
+    if marked and marked_anew():
+        go_to(marked[0])
+    more: dict[str, Any] = {"problems": problems(found), "focus": st.session_state.get("focus"), "lit": marked}
     view = _coloured(sample, more) if st.session_state.get("loss_results") else None
     token_view(view or as_view(sample, **more), key="token_view")
 

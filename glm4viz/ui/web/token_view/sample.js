@@ -20,6 +20,7 @@
  * @property {Int32Array | undefined} topIds - the likeliest tokens of each position, one after the other
  * @property {Float32Array | undefined} topLogprobs
  * @property {Map<number, Object[]>} problems   token -> its problems
+ * @property {(i: number) => boolean} isLit   whether the page speaks of this token
  * @property {Section[]} sections
  */
 
@@ -69,6 +70,7 @@ function readSample(blob) {
     topIds: arrays.top_ids,
     topLogprobs: arrays.top_logprobs,
     problems: groupProblems(header.problems, T),
+    isLit: (i) => i >= header.lit[0] && i < header.lit[1],
     sections: [],
   };
   sample.sections = findSections(sample);

@@ -61,6 +61,7 @@ class TokenView {
     const i = tokenOf(piece);
     const marked = isMarked(this.sample, i, this.toggles.shift);
     const classes = piece.classList;
+    classes.toggle("lit", this.sample.isLit(i));
     classes.toggle("trained", marked);
     classes.toggle("masked", !marked);
     classes.toggle("dim", !this.passes(i, marked));
@@ -70,10 +71,9 @@ class TokenView {
     classes.toggle("pinned", i === this.pin);
     classes.toggle("cursor", i === this.flow.cursor);
     classes.toggle("hover", i === this.hover);
-    const value = this.sample.values?.[i];
-    const valued = value !== undefined && !Number.isNaN(value);
-    classes.toggle("valued", valued);
-    if (valued) piece.style.setProperty("--value", strength(value, this.sample.header.value_top));
+    const value = this.sample.values?.[i] ?? NaN;
+    classes.toggle("valued", !Number.isNaN(value));
+    if (!Number.isNaN(value)) piece.style.setProperty("--value", strength(value, this.sample.header.value_top));
   }
 
   redress() {

@@ -81,6 +81,8 @@ class TokenView:
     """What each label counts in the loss, where the system weighs."""
     prediction: Prediction | None = None
     """Shown of the token that is explained."""
+    lit: tuple[int, int] | None = None
+    """The tokens from … to (exclusive) that the page speaks of; they are marked."""
     focus: tuple[int, int] | None = None
     """A token to go to, and a number (0 or greater): whenever that number is another than before, the view moves its cursor to the token."""
 
@@ -126,6 +128,7 @@ def encode(view: TokenView) -> bytes:
         "role_texts": view.role_texts,
         "names": {str(token_id): name for token_id, name in view.names.items()},
         "problems": view.problems,
+        "lit": list(view.lit or (0, 0)),
         "texts": view.texts,
         "language": view.language,
         "value_label": view.value_label,
