@@ -146,9 +146,10 @@ def _body(summary: Summary, examples: Examples, recipe: str, about: str, languag
         return
     for _, finding in summary.about_all:
         yield f"<p>{_severity(finding.severity, language)} {escape(finding.sentence(language))}</p>"
-    for found in summary.whole():
+    whole = summary.whole()
+    for found in whole:
         yield f"<p>{_severity(found.severity, language)} {escape(whole_line(found.rule, found.records, summary.records, language))}</p>"
-    rules = summary.rules()
+    rules = [found for found in summary.rules() if found not in whole]
     yield "<table>" + row("th", *(escape(word(key, language)) for key in ("severity", "rule", "count", "hurt")))
     for found in rules:
         name = _name(found.rule, language)

@@ -2,7 +2,7 @@
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from glm4viz.check import Summary
 from glm4viz.check.page import SHOWN, hurt_share, ignored_line, verdict_line, whole_line, word
@@ -24,15 +24,18 @@ def show(console: Console, summary: Summary, recipe: str, lang: str) -> None:
         return
     for place, finding in summary.about_all:
         console.print(f"[bold]{escape(printable(str(place)))}[/] {_severity(finding.severity, lang)} {escape(finding.sentence(lang))}")
-    for found in summary.whole():
+    whole = summary.whole()
+    for found in whole:
         console.print(
             f"{_severity(found.severity, lang)} {found.rule}  {escape(whole_line(found.rule, found.records, summary.records, lang))}"
         )
-    table = Table(word("severity", lang), word("rule", lang), word("count", lang), word("hurt", lang), "")
-    for found in summary.rules():
+    # A rule's name in full: it is what --ignore takes.
+    table = Table(word("severity", lang), Column(word("rule", lang), no_wrap=True), word("count", lang), word("hurt", lang), "")
+    for found in [found for found in summary.rules() if found not in whole]:
         share = hurt_share(found, summary)
         table.add_row(_severity(found.severity, lang), found.rule, f"{found.findings:,}", share, RULES[found.rule].title[lang])
-    console.print(table)
+    if table.row_count:
+        console.print(table)
     explained: set[str] = set()
     for checked in summary.worst:
         console.print(f"[bold]{escape(printable(str(checked.place)))}[/]")
