@@ -28,10 +28,15 @@ def children(pid: int) -> list[int]:
     return [int(child) for child, parent in map(str.split, listed.splitlines()) if int(parent) == pid]
 
 
+def _hear_ctrl_c() -> None:
+    """Tests may run in the background, where a shell has its children ignore the signal."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def start(large: Path) -> tuple[subprocess.Popen[bytes], list[int]]:
     """The command in a session of its own, and its children: two workers and multiprocessing's resource tracker."""
     command = [sys.executable, "-m", "glm4viz", "check", str(large), "--workers", "2"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, preexec_fn=_hear_ctrl_c)
     end = time.monotonic() + PATIENCE
     while len(found := children(process.pid)) < 3:
         assert process.poll() is None, "it ended before its workers began"
