@@ -23,6 +23,7 @@ def choose_ignored() -> list[int]:
         key="dataset_ignore",
         format_func=names.__getitem__,
         help=t("dataset.ignore.help"),
+        placeholder=t("dataset.ignore.none"),
         persist_state="session",
     )
     return sorted(CODES[id] for id in chosen)
