@@ -90,7 +90,7 @@ def _with_loss(message: Message) -> bool:
         return False
     try:
         return bool(int(message.get("loss", True)))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise RecipeRejects(
             f"ChatGLM3's script crashes on loss {message['loss']!r} ({type(error).__name__}). Write true or false.",
             f"ChatGLM3 的脚本遇到 loss {message['loss']!r} 会崩溃（{type(error).__name__}）。请写 true 或 false。",

@@ -1,6 +1,9 @@
 """ChatGLM3: what the golden arrays don't show."""
 
+import pytest
+
 import glm4viz
+from glm4viz.errors import RecipeRejects
 from tests.systems.messages import assistant, observation, rendered, system, trained_text, user
 
 TOK = glm4viz.load_tokenizer()
@@ -47,3 +50,12 @@ def test_the_later_script_trains_results_and_forgets_names() -> None:
     s = glm4viz.label([user("?"), assistant("{}", metadata="f"), observation("1"), assistant("")], "chatglm3-hf")
     assert trained_text(s) == "\n{}<|observation|>\n1<|assistant|>\n<|endoftext|>"
     assert 2 in s.owner
+
+
+@pytest.mark.parametrize("loss", [float("inf"), float("nan"), "x", []])
+def test_a_loss_at_which_the_script_crashes_is_a_refusal(loss: object) -> None:
+    messages = [user("?"), assistant("no", loss=loss)]
+    with pytest.raises(RecipeRejects):
+        glm4viz.label(messages, "chatglm3")
+    assert [finding.rule for finding in glm4viz.lint(messages, "chatglm3")]
+    assert list(glm4viz.label_batch([messages], "chatglm3").errors) == [0]
