@@ -160,9 +160,9 @@ class Fact(NamedTuple):
 
 
 def code(text: str) -> str:
-    """Text of a token between backticks, its control characters written as escapes."""
+    """Text of a token between backticks, more of them than it has in a row, its control characters written as escapes."""
     shown = printable(text)
-    fence = "``" if "`" in shown else "`"
+    fence = "`" * (1 + max(map(len, re.findall("`+", shown)), default=0))
     pad = " " if "`" in shown else ""
     return f"{fence}{pad}{shown}{pad}{fence}"
 
