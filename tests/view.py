@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
 import glm4viz
@@ -107,3 +108,16 @@ def explained(page: Page) -> dict[str, str]:
     """The panel's rows."""
     panel = page.get_by_test_id("explain")
     return dict(zip(panel.locator("dt").all_inner_texts(), panel.locator("dd").all_inner_texts(), strict=True))
+
+
+def expect_accessible(page: Page) -> None:
+    """Axe finds nothing serious on the page as it stands, and nothing makes it wider than the window."""
+    page.wait_for_function("document.getAnimations().every((one) => one.playState !== 'running')")  # half-faded text has no contrast
+    serious = [
+        (found["id"], node["html"][:200], node["failureSummary"][:300])
+        for found in Axe().run(page).response["violations"]
+        if found["impact"] in ("serious", "critical")
+        for node in found["nodes"]
+    ]
+    assert serious == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing sticks out sideways"

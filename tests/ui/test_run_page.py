@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 from streamlit.testing.v1 import AppTest
 
@@ -18,6 +17,7 @@ from glm4viz.ui.run.source import EXAMPLE
 from glm4viz.ui.samples import sample_bytes
 from tests.conftest import NewPage
 from tests.ui.test_app import GOOD, app, said
+from tests.view import expect_accessible
 
 EN = texts("en")
 CHATML = "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\nHello<|im_end|>\n"
@@ -266,12 +266,4 @@ def test_axe_finds_nothing_serious(new_page: NewPage, address: str, scheme: str,
     page.goto(f"{address}run?language=zh")
     expect(page.get_by_test_id("token-view")).to_be_visible()
     expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
-    page.wait_for_function("document.getAnimations().every((one) => one.playState !== 'running')")  # half-faded text has no contrast
-    serious = [
-        (found["id"], node["html"][:200], node["failureSummary"][:300])
-        for found in Axe().run(page).response["violations"]
-        if found["impact"] in ("serious", "critical")
-        for node in found["nodes"]
-    ]
-    assert serious == []
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing sticks out sideways"
+    expect_accessible(page)
