@@ -53,15 +53,7 @@ class Vllm:
     path: str = "/v1/completions"
 
     def request(self, who: Who, ids: Sequence[int], top_k: int) -> dict[str, Any]:
-        return {
-            "model": who.adapter or who.base,
-            "prompt": list(ids),
-            "max_tokens": 1,
-            "temperature": 0,
-            "prompt_logprobs": top_k,
-            "add_special_tokens": False,
-            "cache_salt": secrets.token_hex(16),
-        }
+        return _completion(who, ids) | {"prompt_logprobs": top_k, "cache_salt": secrets.token_hex(16)}
 
     def read(self, body: Any, ids: Sequence[int], into: Scores) -> None:
         entries = as_list(_choice(body, into.address).get("prompt_logprobs"), into.address, len(ids))
@@ -135,16 +127,7 @@ class Echo:
     path: str = "/v1/completions"
 
     def request(self, who: Who, ids: Sequence[int], top_k: int) -> dict[str, Any]:
-        return {
-            "model": who.adapter or who.base,
-            "prompt": list(ids),
-            "max_tokens": 1,
-            "temperature": 0,
-            "echo": True,
-            "logprobs": max(1, top_k),
-            "add_special_tokens": False,
-            "return_tokens_as_token_ids": True,
-        }
+        return _completion(who, ids) | {"echo": True, "logprobs": max(1, top_k), "return_tokens_as_token_ids": True}
 
     def read(self, body: Any, ids: Sequence[int], into: Scores) -> None:
         said = _choice(body, into.address).get("logprobs")
@@ -168,6 +151,11 @@ OTHER: Dialect = Echo()
 
 
 # ---------------------------------------------------------------------------------------------------------------------
+
+
+def _completion(who: Who, ids: Sequence[int]) -> dict[str, Any]:
+    """What every request for completions asks for: these very tokens, and one more, since none at all isn't allowed everywhere."""
+    return {"model": who.adapter or who.base, "prompt": list(ids), "max_tokens": 1, "temperature": 0, "add_special_tokens": False}
 
 
 def _choice(body: Any, address: str) -> dict[str, Any]:
