@@ -101,9 +101,7 @@ def examine(chunk: Chunk, settings: Settings) -> Examined:
     """Everything that is to be found in one piece."""
     items = items_of(chunk)
     out = Examined(records=len(items))
-    lint_of = Linter(
-        [item for item in items if not isinstance(item.record, ReadError)], settings.recipe, settings.max_length, settings.by_hand
-    )
+    lint_of = Linter(items, settings.recipe, settings.max_length, settings.by_hand)
     nth = 0
     for number, item in enumerate(items):
         if isinstance(item.record, ReadError):

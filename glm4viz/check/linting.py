@@ -33,17 +33,18 @@ class _Samples:
 
 
 class Linter:
-    """The findings of the nth conversation: the same as `lint` has, got with as little work as possible."""
+    """The findings of the nth of the records that could be read: the same as `lint` has, got with as little work as possible."""
 
     def __init__(self, items: Sequence[Item], recipe: str, max_length: MaxLength, by_hand: bool) -> None:
-        self.items, self.max_length, self.by_hand = items, max_length, by_hand
+        self.read = [(item.record, item.clean) for item in items if not isinstance(item.record, ReadError)]
+        self.max_length, self.by_hand = max_length, by_hand
         self.recipe: Recipe = get_recipe(recipe)
         self.merges = merges_newlines(self.recipe)
         self.trained_well, self.trained = self._judge()
 
     def _judge(self) -> tuple[list[bool], list[int]]:
         """Of each conversation: whether it is plainly trained as it should be, and how many of its tokens are trained."""
-        limit, given = self.max_length, [item.record for item in self.items if not isinstance(item.record, ReadError)]
+        limit, given = self.max_length, [record for record, _ in self.read]
         if can_be_judged(self.recipe) and not isinstance(limit, tuple) and given:
             messages = [messages_of(record) for record in given]
             try:
@@ -64,18 +65,16 @@ class Linter:
         return trained
 
     def __call__(self, nth: int) -> list[Finding]:
-        item = self.items[nth]
-        if isinstance(item.record, ReadError):
-            return []
-        if isinstance(item.record, Conversation) and item.record.captured is not None:
-            return lint(item.record, self.recipe if self.by_hand else CAPTURED, self.max_length)
+        record, clean = self.read[nth]
+        if isinstance(record, Conversation) and record.captured is not None:
+            return lint(record, self.recipe if self.by_hand else CAPTURED, self.max_length)
         if self.recipe.form == "openai":
-            return lint(item.record, self.recipe, self.max_length)
-        messages = messages_of(item.record)
-        if not self.trained_well[nth] or self._hides_something(messages, item.clean):
+            return lint(record, self.recipe, self.max_length)
+        messages = messages_of(record)
+        if not self.trained_well[nth] or self._hides_something(messages, clean):
             return lint(messages, self.recipe, self.max_length)
         # Trained as it should be, so only the messages can be at fault; the sample is needed only to say which tokens that is about.
-        rules = suspects(messages) if item.clean else MESSAGE_RULES
+        rules = suspects(messages) if clean else MESSAGE_RULES
         case = Case(messages, self.recipe)
         hits = [(rule, hit) for rule in rules for hit in rule.find(case)]
         if any(rule in ORDER_RULES for rule, _ in hits):  # an answer may end in a tag at which the model doesn't stop
