@@ -122,8 +122,8 @@ def show_findings(report: Report) -> int | None:
             selection_mode="single-row",
             height=min(38 + 35 * len(found), 388),
             column_config={
-                t("dataset.severity"): st.column_config.TextColumn(width=90),
-                t("dataset.rule"): st.column_config.TextColumn(width=210),
+                t("dataset.severity"): st.column_config.TextColumn(width=80),
+                t("dataset.rule"): st.column_config.TextColumn(width=180),
                 t("dataset.hurt"): st.column_config.ProgressColumn(
                     format="percent", min_value=0, max_value=1, width=105, help=t("dataset.hurt.help")
                 ),
