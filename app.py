@@ -26,5 +26,5 @@ st.logo(ICON, size="large")
 with st.sidebar:
     language_switch()
     st.caption(t("app.tagline"))
-page.run()
-url.save(page.url_path)
+with url.saving(page.url_path):
+    page.run()

@@ -4,7 +4,8 @@ Streamlit can bind a widget to the address itself, but then writes what the opti
 language. Here the address holds ids: `?language=zh&recipe=glm4&max_length=1025`.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -122,6 +123,17 @@ def keep(page: str) -> None:
         for name in (*PARAMETERS, *SHARED):
             if name in state:
                 state[name] = state[name]
+
+
+@contextmanager
+def saving(page: str) -> Iterator[None]:
+    """`save` when the page has run. A click that ends the session's first run early changes settings, it doesn't open them so."""
+    try:
+        yield
+        save(page)
+    except BaseException:  # a rerun is one
+        st.session_state.setdefault("url_written", (page, settings()))
+        raise
 
 
 def save(page: str) -> None:

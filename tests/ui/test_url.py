@@ -37,7 +37,8 @@ def page() -> None:
     st.session_state.setdefault("step", 1)
     st.button("to step 2", key="second", on_click=go, args=(2,))
     st.button("nothing", key="nothing")
-    url.save("page")
+    with url.saving("page"):
+        pass
 
 
 def opened() -> AppTest:
@@ -94,4 +95,12 @@ def test_a_run_that_a_click_ends_while_it_writes_leaves_that_to_the_next(monkeyp
         at.button(key="second").click().run()
         assert address(at) == {}
     at.button(key="nothing").click().run()
+    assert address(at) == {"step": "2"}
+
+
+def test_a_click_that_ends_the_first_run_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(url, "save", lambda _: 1 / 0)  # any exception ends a run, and a click is one
+        at = opened()
+    at.button(key="second").click().run()
     assert address(at) == {"step": "2"}
