@@ -3,7 +3,7 @@
 Readers and the library's `label()` share these rules, so that a fault has one sentence wherever it shows up.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -94,6 +94,7 @@ def _is_fine(message: object) -> bool:
         and message.get("role") in ROLES
         and _is_fine_text(message.get("content", _MISSING))
         and _is_fine_text(message.get("metadata"))
+        and not message.get("tools")
         and not message.get("tool_calls")
         and not message.get("function_call")
     )
@@ -129,9 +130,8 @@ def check_message(index: int, message: object, under: str = "messages") -> None:
         if message.get(key):
             raise _openai_form(f"{here}.{key}", f"{here}.{key}")
     _check_content(f"{here}.content", message)
-    for key in ("content", "metadata"):
-        if path := find_surrogate(message.get(key), f"{here}.{key}"):
-            raise surrogate_error(path)
+    for key in ("content", "metadata", "tools"):
+        check_value(message.get(key), f"{here}.{key}")
 
 
 def _check_role(field: str, message: dict[str, Any]) -> None:
@@ -204,6 +204,41 @@ def surrogate_error(field: str) -> MessageError:
         f"{field} 里有半个字符（单独的代理码，\\ud800 到 \\udfff）。请删去它，或写出完整的字符。",
         field=field,
     )
+
+
+DEEPEST = 200  # levels; beyond some 300, Python can't hand a value from one process or cache to another
+_LONGEST_NUMBER = 14_000  # bits; Python writes no whole number of more than 4,300 digits
+
+
+def check_value(value: object, path: str) -> None:
+    """Raise a `MessageError` for what a recipe couldn't write as JSON: half characters, endless nesting or digits, values JSON hasn't."""
+    stack: list[tuple[str, object, int]] = [(path, value, 0)]
+    while stack:
+        here, item, depth = stack.pop()
+        if isinstance(item, str):
+            if not is_unicode(item):
+                raise surrogate_error(here)
+        elif isinstance(item, dict | list | tuple):
+            if depth == DEEPEST:
+                raise wrong(path, value, f", nested more than {DEEPEST} levels deep. Flatten it.", f"，嵌套超过 {DEEPEST} 层。请把它展平。")
+            inner = _entries(here, item) if isinstance(item, dict) else enumerate(item)
+            stack += [(f"{here}[{key}]" if isinstance(key, int) else f"{here}.{key}", child, depth + 1) for key, child in inner][::-1]
+        elif isinstance(item, int):
+            if item.bit_length() > _LONGEST_NUMBER:
+                raise wrong(here, item, " of more than 4,200 digits. Write it as a text.", "，超过 4200 位。请写成文本。")
+        elif item is not None and not isinstance(item, float):
+            raise wrong(
+                here, item, ", which JSON has no form for. Write a list, an object or a text.", "，JSON 无法表示。请写成列表、对象或文本。"
+            )
+
+
+def _entries(path: str, value: dict[Any, Any]) -> Iterable[tuple[Any, Any]]:
+    for key in value:
+        if not isinstance(key, str):
+            raise wrong(f"{path}: a key", key, ", not a text. Put it in quotes.", "，不是文本。请加上引号。")
+        if not is_unicode(key):
+            raise surrogate_error(path)
+    return value.items()
 
 
 def find_surrogate(value: object, path: str) -> str:

@@ -14,9 +14,8 @@ from glm4viz.conversation import (
     Message,
     MessageError,
     check_messages,
-    find_surrogate,
+    check_value,
     missing,
-    surrogate_error,
     wrong,
 )
 from glm4viz.texts import Text
@@ -175,8 +174,7 @@ def check_chat(messages: object, tools: object = None) -> list[Message]:
     for index, message in enumerate(messages):
         check_chat_message(index, message)
     for path, value in (("messages", list(messages)), ("tools", tools)):
-        if at := find_surrogate(value, path):
-            raise surrogate_error(at)
+        check_value(value, path)
     return list(messages)
 
 

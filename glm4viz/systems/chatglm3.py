@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from glm4viz.conversation import describe
 from glm4viz.errors import RecipeRejects
 from glm4viz.layout import Message, Segment, Writer
 from glm4viz.recipe import Recipe, Source
@@ -91,9 +92,10 @@ def _with_loss(message: Message) -> bool:
     try:
         return bool(int(message.get("loss", True)))
     except (TypeError, ValueError, OverflowError) as error:
+        found = describe(message["loss"])
         raise RecipeRejects(
-            f"ChatGLM3's script crashes on loss {message['loss']!r} ({type(error).__name__}). Write true or false.",
-            f"ChatGLM3 的脚本遇到 loss {message['loss']!r} 会崩溃（{type(error).__name__}）。请写 true 或 false。",
+            f"ChatGLM3's script crashes on loss: {found['en']} ({type(error).__name__}). Write true or false.",
+            f"ChatGLM3 的脚本遇到 loss（{found['zh'].strip()}）会崩溃（{type(error).__name__}）。请写 true 或 false。",
         ) from None
 
 

@@ -106,7 +106,8 @@ def _content(messages: Sequence[Message], m: int) -> Segment:
 
 def _with_loss(message: Message) -> bool:
     """Only what prints as true, in any case, counts as true: not 1, and not null."""
-    return str(message.get("loss", True)).lower() == "true"
+    loss = message.get("loss", True)
+    return loss is True or (isinstance(loss, str) and loss.lower() == "true")
 
 
 # Methods 1 and 2, on GLM-4's layout -----------------------------------------------------------------------------------
