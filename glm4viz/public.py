@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from glm4viz import errors
+from glm4viz import errors as errors
 from glm4viz.comparison.compared import Comparison, compare
 from glm4viz.comparison.equals import known_equals
 from glm4viz.configs.notes import TrainingConfig
@@ -49,7 +49,6 @@ __all__ = [
     "TrainingConfig",
     "collate",
     "compare",
-    "errors",
     "eval_pairs",
     "from_batch",
     "inference_prompts",

@@ -23,3 +23,8 @@ def test_only_the_ui_knows_streamlit() -> None:
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             assert not any(name.split(".")[0] == "streamlit" for name in names), path
+
+
+def test_the_errors_are_there_before_anything_was_used() -> None:
+    code = "import glm4viz; print(issubclass(glm4viz.errors.RecipeRejects, Exception))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "True"

@@ -74,10 +74,7 @@ def _write_tools(messages: Sequence[Message], w: Writer) -> None:
         tools = messages[m]["tools"]
         if isinstance(tools, list):
             tools = [tool.get("function", tool) if isinstance(tool, dict) else tool for tool in tools]
-        try:
-            text = TOOLS_PREFIX + json.dumps(tools, indent=4, ensure_ascii=False)
-        except (TypeError, ValueError, RecursionError) as error:
-            raise RecipeRejects(f"These tools can't be written as JSON: {error}.", f"这些 tools 无法写成 JSON：{error}。") from None
+        text = TOOLS_PREFIX + json.dumps(tools, indent=4, ensure_ascii=False)
         _write(w, "system", m, Segment("tools", text, m))
 
 

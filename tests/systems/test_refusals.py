@@ -83,7 +83,6 @@ REFUSED = [
     ("chatglm3", [user("?"), assistant("!", loss="false")], "ValueError"),
     ("chatglm3", [user(None)], "null content"),
     ("chatglm3", [system("", tools=[]), system("", tools=[])], "one list of tools"),
-    ("chatglm3", [system("", tools=[{1, 2}])], "JSON"),
     ("chatglm3-hf", [system("", tools=[]), user("?")], "NotImplementedError"),
     ("chatglm3-hf", [user(None)], "null content"),
     ("xtuner", [user("?"), assistant("!"), observation("1")], "NotImplementedError"),
