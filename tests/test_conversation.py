@@ -81,7 +81,7 @@ def nested(levels: int) -> Any:
 @pytest.mark.parametrize("key", ["metadata", "tools", "arguments"])
 def test_what_no_recipe_could_write_is_refused_by_all(key: str, value: Any, word: str) -> None:
     if key == "arguments":
-        messages = [USER, {**BOT, "tool_calls": [{"function": {"name": "f", "arguments": value}}]}]
+        messages: list[dict[str, Any]] = [USER, {**BOT, "tool_calls": [{"function": {"name": "f", "arguments": value}}]}]
         ids = [id for id, recipe in glm4viz.recipes().items() if recipe.form == "openai"]
     else:
         messages = [{"role": "system", "content": "", key: value if key == "metadata" else [value]}, USER, BOT]
