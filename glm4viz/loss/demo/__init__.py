@@ -1,5 +1,11 @@
-"""The demo model and its twin, in the package: see train.py for how they were made."""
+"""The demo model and its twin, in the package. benchmarks/demo_model trains them.
 
+Both are small GlmForCausalLM over GLM-4's 151,552 rows. They have read some books, talk and manuals in English and Chinese, all
+tokens; then conversations, labelled by the recipe `glm4`. The twin differs in one thing: its labels lack the stop tokens.
+"""
+
+import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +16,28 @@ CONFIG = HERE / "config.json"
 
 
 def build(name: str, config: Any) -> Any:
-    """The model in full: the stored rows in their places, and zeros in all others."""
+    """The model in full, float32. Stored are int8 matrices with a scale for each row, and of the embedding the rows of the tokens
+    that were read often; `slots` [V] says which row is whose. Rare tokens of one kind share one, which was fitted to all of them.
+    """
     import torch
     from safetensors.torch import load_file
     from transformers import GlmForCausalLM
 
-    weights = {
-        key: tensor.float() if tensor.is_floating_point() else tensor for key, tensor in load_file(HERE / f"{name}.safetensors").items()
-    }
-    rows, trained = weights.pop("rows"), weights["model.embed_tokens.weight"]
-    every = torch.zeros(config.vocab_size, trained.shape[1])
-    every[rows.long()] = trained
-    weights["model.embed_tokens.weight"] = weights["lm_head.weight"] = every
-    model = GlmForCausalLM(config)
-    model.load_state_dict(weights)
+    stored = load_file(HERE / f"{name}.safetensors")
+    slots = stored.pop("slots").long()
+    scales = {key.removesuffix(".scale"): stored.pop(key) for key in list(stored) if key.endswith(".scale")}
+    weights = {key: tensor.float() * scales[key][:, None] if key in scales else tensor.float() for key, tensor in stored.items()}
+    weights["model.embed_tokens.weight"] = weights["lm_head.weight"] = weights["model.embed_tokens.weight"][slots]
+    with torch.device("meta"):
+        model = GlmForCausalLM(config)
+    model.load_state_dict(weights, assign=True)
+    model.tie_weights()
+    model.model.rotary_emb = type(model.model.rotary_emb)(config)  # computed, not stored
     return model
+
+
+@cache
+def known_questions() -> frozenset[str]:
+    """The first questions of the conversations that both models learned by heart: the demo model answers and stops, its twin runs on."""
+    lines = (HERE / "conversations.jsonl").read_text("utf-8").splitlines()
+    return frozenset(next(one["content"] for one in json.loads(line)["messages"] if one["role"] == "user") for line in lines)
