@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -220,10 +221,12 @@ def garbage(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_an_answer_of_garbage_is_an_outlier(garbage: Path) -> None:
     result = run(garbage, "--loss-outliers", "demo", "--json", "--near-duplicates")
     *findings, summary = map(json.loads, result.stdout.splitlines())
-    (outlier,) = (finding for finding in findings if finding["rule"] == "loss-outlier")
-    assert (outlier["line"], outlier["record"], outlier["severity"]) == (14, 13, "info")
-    assert "Found: loss " in outlier["text"]
-    assert summary["rules"]["loss-outlier"] == 1
+    outliers = [finding for finding in findings if finding["rule"] == "loss-outlier"]
+    losses = {finding["line"]: float(re.findall(r"loss ([\d.]+),", finding["text"])[0]) for finding in outliers}
+    # Of what the model knows by heart, any loss to speak of is far from the others; none is near that of garbage.
+    assert losses.pop(14) > 5 > 10 * max(losses.values(), default=0)
+    assert [(finding["record"], finding["severity"]) for finding in outliers if finding["line"] == 14] == [(13, "info")]
+    assert summary["rules"]["loss-outlier"] == len(outliers)
     assert "loss-outlier" not in run(garbage, "--json").stdout
 
 

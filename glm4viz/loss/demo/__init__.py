@@ -4,8 +4,6 @@ Both are small GlmForCausalLM over GLM-4's 151,552 rows. They have read some boo
 tokens; then conversations, labelled by the recipe `glm4`. The twin differs in one thing: its labels lack the stop tokens.
 """
 
-import json
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +32,3 @@ def build(name: str, config: Any) -> Any:
     model.tie_weights()
     model.model.rotary_emb = type(model.model.rotary_emb)(config)  # computed, not stored
     return model
-
-
-@cache
-def known_questions() -> frozenset[str]:
-    """The first questions of the conversations that both models learned by heart: the demo model answers and stops, its twin runs on."""
-    lines = (HERE / "conversations.jsonl").read_text("utf-8").splitlines()
-    return frozenset(next(one["content"] for one in json.loads(line)["messages"] if one["role"] == "user") for line in lines)
