@@ -100,8 +100,8 @@ def _sentence(causes: list[BaseException]) -> Text:
     unreachable = [cause for cause in causes if isinstance(cause, errors.LocalEntryNotFoundError)]
     if not unreachable and any(isinstance(cause, errors.EntryNotFoundError) for cause in causes):
         return NO_CONFIG
-    if any(map(_status, causes)):
-        return STATUS
+    if status := next(filter(None, map(_status, causes)), 0):
+        return NOT_FOUND if status == 401 else STATUS  # the hub says 401 to whoever asks for a name it doesn't have
     # Whichever library speaks HTTP, the hub's own errors aside: a name that doesn't resolve, a refused connection, a timeout.
     spoken = any(type(cause).__module__.partition(".")[0] in ("httpx", "httpx2", "httpcore", "requests", "urllib3") for cause in causes)
     return UNREACHABLE if unreachable or spoken or any(isinstance(cause, ConnectionError | TimeoutError) for cause in causes) else OTHER

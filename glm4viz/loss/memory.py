@@ -21,16 +21,16 @@ CGROUPS = (
 
 
 def activation_bytes(config: Any, dtype: torch.dtype, tokens: int) -> int:
-    """About what one layer holds at its peak for so many tokens: the most of its attention, its MLP and its experts.
+    """About what one layer holds at its peak for so many tokens: the most of its norms, attention, MLP and experts.
 
-    Of transformers 5.23's GLM layers: attention holds the heads' queries, keys and values with their rotated copies, an MLP four
+    Of transformers 5.23's GLM layers: a norm works in float32, attention holds the heads' queries, keys and values with their rotated copies, an MLP four
     tensors of its inner width, and grouped experts of half precision six of the hidden width for each expert that a token is sent to.
     """
     hidden, inner = config.hidden_size, config.intermediate_size
     width = getattr(config, "head_dim", None) or hidden // config.num_attention_heads
     heads, pairs = config.num_attention_heads * width, config.num_key_value_heads * width
     experts, narrow = (getattr(config, name, None) or 0 for name in ("num_experts_per_tok", "moe_intermediate_size"))
-    most = max(3 * heads + 2 * pairs + 3 * hidden, 4 * inner + 4 * hidden, experts * max(6 * hidden, hidden + 4 * narrow) + 4 * hidden)
+    most = max(13 * hidden, 3 * heads + 2 * pairs + 3 * hidden, 4 * inner + 4 * hidden, experts * max(6 * hidden, hidden + 4 * narrow) + 4 * hidden)
     return int(tokens * dtype.itemsize * (most + 2 * width))
 
 

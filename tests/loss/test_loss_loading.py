@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from glm4viz.errors import ModelError
-from glm4viz.loss import load_model, loading, memory, plan_load, token_losses
+from glm4viz.loss import load_model, loading, memory, token_losses
 from tests.chatglm_reference import logits, random_weights, save_checkpoint, tiny_config
 from tests.loss.models import IDS, SIZES, SMALL
 from tests.plain_losses import plain_losses
