@@ -215,8 +215,21 @@ def _checkpoint_module(name: str, plan: Plan, told: Callable[[Literal["download"
             f"{name} lacks {len(missing)} of its weights, such as {missing[0]}: the checkpoint is incomplete or of another model.",
             f"{name} 缺少 {len(missing)} 个权重，例如 {missing[0]}：检查点不完整，或属于别的模型。",
         )
+    if plan.method is not None:
+        _unpack(name, module, plan)
     # Only moved: a cast would round the rotary frequencies and the experts' biases too, which stay float32 in every dtype.
     return module if plan.quantize is not None or plan.method is not None else module.to(plan.device)
+
+
+def _unpack(name: str, module: Any, plan: Plan) -> None:
+    """Some quantized checkpoints are unpacked when the whole model is first called, and only then: here its parts are called."""
+    try:
+        with torch.inference_mode():
+            module(input_ids=torch.zeros(1, 1, dtype=torch.long, device=plan.device), use_cache=False)
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
+        raise cannot_load(name, error) from None
 
 
 def _has_accelerate() -> bool:
