@@ -30,7 +30,9 @@ def activation_bytes(config: Any, dtype: torch.dtype, tokens: int) -> int:
     width = getattr(config, "head_dim", None) or hidden // config.num_attention_heads
     heads, pairs = config.num_attention_heads * width, config.num_key_value_heads * width
     experts, narrow = (getattr(config, name, None) or 0 for name in ("num_experts_per_tok", "moe_intermediate_size"))
-    most = max(13 * hidden, 3 * heads + 2 * pairs + 3 * hidden, 4 * inner + 4 * hidden, experts * max(6 * hidden, hidden + 4 * narrow) + 4 * hidden)
+    most = max(
+        13 * hidden, 3 * heads + 2 * pairs + 3 * hidden, 4 * inner + 4 * hidden, experts * max(6 * hidden, hidden + 4 * narrow) + 4 * hidden
+    )
     return int(tokens * dtype.itemsize * (most + 2 * width))
 
 
