@@ -119,9 +119,11 @@ def _in_background(work: Callable[[], str]) -> "Future[str]":
 
 def _bars(count: _Count) -> Any:
     """The hub's progress bars as counters that show nothing."""
-    from huggingface_hub.utils import tqdm
+    from huggingface_hub import utils
 
-    class Bar(tqdm):  # type: ignore[misc, unused-ignore]
+    tqdm: Any = utils.tqdm  # type: ignore[attr-defined]
+
+    class Bar(tqdm):  # type: ignore[misc]
         def __init__(self, *args: Any, **options: Any) -> None:
             # One bar counts what is written to the disk; others count files, and what comes over the net.
             self.counts = options.get("unit") == "B" and not str(options.get("name", "")).endswith(".transfer")

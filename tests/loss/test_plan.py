@@ -54,7 +54,7 @@ def test_activations_are_estimated_from_above_and_not_far(kind: str, changes: di
     backbone, tokens = AutoModelForCausalLM.from_config(config, dtype=dtype).eval().model, 1024
     with torch.inference_mode(), profile(activities=[ProfilerActivity.CPU], profile_memory=True) as found:
         backbone(input_ids=torch.zeros(1, tokens, dtype=torch.long), use_cache=False)
-    events = sorted((e.start_ns(), e.nbytes()) for e in found.profiler.kineto_results.events() if e.name() == "[memory]")  # type: ignore[union-attr]
+    events = sorted((e.start_ns(), e.nbytes()) for e in found.profiler.kineto_results.events() if e.name() == "[memory]")
     peak = int(np.cumsum([size for _, size in events]).max())
     assert peak <= 1.1 * activation_bytes(config, dtype, tokens)
     assert activation_bytes(config, dtype, tokens) <= 1.6 * peak
