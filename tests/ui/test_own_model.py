@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 from streamlit.testing.v1 import AppTest
 
 import glm4viz
@@ -75,7 +76,7 @@ def test_fewer_bits_are_offered_where_they_can_be_had(own: Path, monkeypatch: py
 
     at = _chosen(own, "en", monkeypatch)
     assert at.selectbox(key="loss_load_as").options[1:] == ["float32", "bfloat16", "float16"] + (
-        [] if (problem := quantized.cannot_quantize(quantized.torch.device("cpu"))) else ["8 bit (approximate)", "4 bit, NF4 (approximate)"]
+        [] if (problem := quantized.cannot_quantize(torch.device("cpu"))) else ["8 bit (approximate)", "4 bit, NF4 (approximate)"]
     )
     assert problem is not None
     assert any(plain(problem["en"]) == caption.value for caption in at.caption)
