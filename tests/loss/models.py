@@ -67,12 +67,12 @@ LAYOUTS: dict[str, dict[str, Any]] = {
 }
 
 
-def save_layout(directory: Path, layout: str, rows: int, dtype: torch.dtype = torch.float32) -> Path:
+def save_layout(directory: Path, layout: str, rows: int, dtype: torch.dtype = torch.float32, **changes: Any) -> Path:
     """A random checkpoint of a layout. With "mtp" it holds the layer after the last that GLM-4.5 has for predicting a second token."""
     torch.manual_seed(0)
     kind = layout.split(maxsplit=1)[0]
     ends = {} if rows == ROWS else {"pad_token_id": 0, "eos_token_id": 1}
-    config = AutoConfig.for_model(kind, **(SIZES | {"vocab_size": rows} | ends | LAYOUTS[layout]))
+    config = AutoConfig.for_model(kind, **(SIZES | {"vocab_size": rows} | ends | LAYOUTS[layout] | changes))
     model = AutoModelForCausalLM.from_config(config)
     for name, buffer in model.named_buffers():
         if name.endswith("e_score_correction_bias"):
