@@ -56,10 +56,13 @@ class Bar:
 
     def reading(self, tokens: int) -> Callable[[float], None]:
         pace = Pace(tokens or 1, TOKENS if tokens else None)
-        return lambda share: self._read(share, pace.said(share * (tokens or 1))[language()])
 
-    def _read(self, share: float, said: str) -> None:
-        self.bar.progress(_share(share), f"{t('loss.running', model=self.name)} {said}")
+        def show(share: float) -> None:
+            said = pace.said(share * (tokens or 1))[language()]
+            self.bar.progress(_share(share), f"{t('loss.running', model=self.name)} {said}")
+
+        show(0.0)
+        return show
 
 
 def _share(value: float) -> float:
