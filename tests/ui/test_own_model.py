@@ -118,3 +118,33 @@ def test_one_large_model_at_a_time(own: Path, monkeypatch: pytest.MonkeyPatch) -
         models.load(Choice(str(own)), "bfloat16", lambda _: None)
     assert seen == [None]
     assert models.shelf() == Shelf()
+
+
+@pytest.mark.parametrize("shown", [1, 4])
+def test_a_click_that_ends_the_script_frees_the_model_and_the_place(monkeypatch: pytest.MonkeyPatch, shown: int) -> None:
+    """Streamlit ends a script at the next thing that it shows: here, while the model reads."""
+    from types import SimpleNamespace
+
+    from glm4viz.loss import token_losses
+    from glm4viz.ui.loss import run
+
+    class Ended(BaseException):
+        pass
+
+    told: list[str] = []
+
+    def progress(_: float, text: str) -> None:
+        told.append(text)
+        if len(told) > shown:
+            raise Ended
+
+    monkeypatch.setattr(run.st, "progress", lambda *_: SimpleNamespace(progress=progress))
+    with pytest.raises(Ended):
+        run.compute(
+            Choice("demo"), lambda model, progress: token_losses(model, [1] * 500, chunk=16, progress=progress), key="x", tokens=500
+        )
+    assert len(told) == shown + 1
+    assert models.turnstile().queue == []
+    lock = models.demo("demo").lock  # type: ignore[union-attr]
+    assert lock.acquire(blocking=False)
+    lock.release()
