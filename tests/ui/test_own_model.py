@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import streamlit
 import torch
 from streamlit.testing.v1 import AppTest
 
@@ -138,7 +139,7 @@ def test_a_click_that_ends_the_script_frees_the_model_and_the_place(monkeypatch:
         if len(told) > shown:
             raise Ended
 
-    monkeypatch.setattr(run.st, "progress", lambda *_: SimpleNamespace(progress=progress))
+    monkeypatch.setattr(streamlit, "progress", lambda *_: SimpleNamespace(progress=progress))
     with pytest.raises(Ended):
         run.compute(
             Choice("demo"), lambda model, progress: token_losses(model, [1] * 500, chunk=16, progress=progress), key="x", tokens=500
