@@ -12,11 +12,10 @@ from rich.table import Table
 
 from glm4viz.cli.choice import choose
 from glm4viz.cli.files import must_be_there
-from glm4viz.cli.misuse import Misuse
+from glm4viz.cli.loss_model import load, reading
 from glm4viz.cli.options import ConfigOption, FileArgument, Json, Language, MaxLengthOption, RecipeOption, say
 from glm4viz.cli.records import each_record
 from glm4viz.conversation import Conversation
-from glm4viz.errors import ModelError
 from glm4viz.labelling.single import label_all
 from glm4viz.recipe import LabelledSample
 from glm4viz.texts import printable
@@ -50,23 +49,24 @@ def command(
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")] = "auto",
+    quantize: Annotated[
+        str | None, typer.Option(help="4bit (NF4) or 8bit: load it so, with bitsandbytes on a GPU. Its losses are approximate.")
+    ] = None,
     as_json: Json = False,
     lang: Language = "en",
 ) -> None:
     """Show each record's training loss, and per role its share, mean, perplexity and bits per byte. Loss is in nats."""
     chosen = choose(recipe, max_length, config, lang)
     must_be_there([file])
-    try:
-        from glm4viz.loss import load_model, loss_summary, token_losses
+    from glm4viz.loss import loss_summary, token_losses
 
-        loaded = load_model(model, device, dtype, adapter)
-    except (ModelError, OSError) as error:  # of --model, --adapter, --device or --dtype: the sentence names it
-        raise Misuse.because("", error) from None
+    loaded = load(model, device, dtype, adapter, quantize, lang)
     console = Console(highlight=False, soft_wrap=True)
 
     def show(number: int, conversation: Conversation) -> bool:
         for sample in label_all(conversation, chosen.recipe_for(conversation), max_length=chosen.max_length):
-            losses = token_losses(loaded, sample)
+            with reading(len(sample), lang) as progress:
+                losses = token_losses(loaded, sample, progress=progress)
             summary = loss_summary(sample, losses)
             if as_json:
                 say({"record": number} | _as_dict(sample, losses, summary, lang))

@@ -8,9 +8,9 @@ from glm4viz.loss.needs import need_torch
 if TYPE_CHECKING:
     from glm4viz.loss.calls import AnyModel, load_model, token_losses, token_losses_batch
     from glm4viz.loss.generation import Generation, generate
-    from glm4viz.loss.loading import plan_load
-    from glm4viz.loss.memory import Plan
+    from glm4viz.loss.loading import Loading, plan_load
     from glm4viz.loss.model import LossModel
+    from glm4viz.loss.plan import Plan
     from glm4viz.loss.results import Cancelled, TokenLosses, training_loss
     from glm4viz.loss.served.model import ServedModel
     from glm4viz.loss.spikes import Spike
@@ -22,6 +22,7 @@ __all__ = [
     "Cancelled",
     "Generation",
     "GroupLoss",
+    "Loading",
     "LossModel",
     "LossSummary",
     "Plan",
@@ -55,8 +56,9 @@ _WITHOUT_TORCH = {
 }
 _WITH_TORCH = {
     "Generation": "generation",
+    "Loading": "loading",
     "LossModel": "model",
-    "Plan": "memory",
+    "Plan": "plan",
     "StopProbabilities": "stops",
     "generate": "generation",
     "plan_load": "loading",

@@ -38,7 +38,10 @@ def put_on(model: LossModel, directory: Path) -> LossModel:
             config.target_modules, weights = _glm_targets(config.target_modules), _glm_names(weights, model.module.config)
         wrapped = peft.get_peft_model(model.module, config)
         result = peft.set_peft_model_state_dict(wrapped, weights)
-        wrapped.to(device=model.device, dtype=model.dtype).eval().requires_grad_(False)
+        wrapped.eval().requires_grad_(False)
+        for key, parameter in wrapped.named_parameters():  # of the model nothing is cast: its rotary frequencies are float32
+            if "lora_" in key or "modules_to_save" in key:
+                parameter.data = parameter.data.to(model.device, model.dtype)
     except Exception as error:  # peft raises many kinds for an adapter of another model
         raise cannot_load(str(directory), error) from None
     missing = [key for key in result.missing_keys if "lora_" in key or "modules_to_save" in key]

@@ -15,6 +15,11 @@ def read_json(path: Path, what: str) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
+        if what == "a model" and (path.parent / "adapter_config.json").exists():
+            raise ModelError(
+                f"{path.parent} is an adapter, not a model: name the model it was trained on, and this as its adapter.",
+                f"{path.parent} 是适配器，不是模型：请指定它所基于的模型，并把它作为适配器。",
+            ) from None
         raise ModelError(
             f"{path} is missing: this is not {what} directory as transformers saves it.",
             f"缺少 {path}：这不是 transformers 保存的{ZH_NAMES[what]}目录。",
@@ -45,11 +50,6 @@ def check_model_type(config: dict[str, Any], name: str) -> str:
             f"{name} is no GLM-4 model: its config.json says model_type {model_type!r}. Known types: {', '.join([*known, CHATGLM])}.",
             f"{name} 不是 GLM-4 模型：config.json 里的 model_type 是 {model_type!r}。支持的类型：{'、'.join([*known, CHATGLM])}。",
         )
-    if config.get("quantization_config") is not None or config.get("quantization_bit"):
-        raise ModelError(
-            f"{name} is quantized; its losses would not be the model's. Use the original checkpoint.",
-            f"{name} 是量化后的模型，它的损失不等于原模型的损失。请使用原始检查点。",
-        )
     return model_type
 
 
@@ -70,10 +70,7 @@ def weight_files(directory: Path, name: str) -> list[Path]:
     if missing and not index.exists():
         pickled = sorted(path.name for pattern in PICKLES for path in directory.glob(pattern))
         if pickled:
-            raise ModelError(
-                f"{name} has its weights as pickles only ({pickled[0]}), and opening a pickle can run code. Convert them to safetensors.",
-                f"{name} 的权重只有 pickle 格式（{pickled[0]}），打开它可能会执行代码。请先转换成 safetensors。",
-            )
+            raise only_pickles(name, pickled[0])
         raise ModelError(
             f"{name} has no weights: neither model.safetensors nor model.safetensors.index.json is there.",
             f"{name} 里没有权重：model.safetensors 和 model.safetensors.index.json 都不存在。",
@@ -86,6 +83,27 @@ def weight_files(directory: Path, name: str) -> list[Path]:
     for path in files:
         check_whole(path)
     return files
+
+
+def only_pickles(name: str, file: str) -> ModelError:
+    """The sentence for a checkpoint that isn't safetensors."""
+    return ModelError(
+        f"{name} has its weights as pickles only ({file}), and opening a pickle can run code. Convert them to safetensors.",
+        f"{name} 的权重只有 pickle 格式（{file}），打开它可能会执行代码。请先转换成 safetensors。",
+    )
+
+
+def stored(files: list[Path]) -> dict[str, int]:
+    """Bytes of the tensors in safetensors files by their dtype, as the headers name it (BF16, F32, I32 …)."""
+    found: dict[str, int] = {}
+    for path in files:
+        with path.open("rb") as file:
+            header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+        for key, tensor in header.items():
+            if key != "__metadata__":
+                first, last = tensor["data_offsets"]
+                found[tensor["dtype"]] = found.get(tensor["dtype"], 0) + last - first
+    return found
 
 
 def check_whole(path: Path) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from glm4viz.loss.memory import free_memory, is_out_of_memory, out_of_memory
-from glm4viz.loss.model import LossModel, Step, not_finite
+from glm4viz.loss.model import DTYPES, LossModel, Step, not_finite
 from glm4viz.loss.workers import in_turns
 
 BLOCK = 256  # columns: the k largest logits of a row lie in its k blocks with the largest maximum
@@ -63,7 +63,7 @@ def score(
 
     todo = slice(0, len(hidden))
     while todo.start < todo.stop:
-        workers = min(size, _worker_count(model))
+        workers = min(size, _worker_count(model.device))
         try:
             for rows in in_turns(todo, size // workers, workers, partial(_Scorer, model, size // workers, top_k), work):
                 todo = slice(rows.stop, todo.stop)
@@ -101,7 +101,7 @@ class _Scorer:
     def _fill(self, hidden: torch.Tensor) -> None:
         """The chunk's logits, float32 whatever the model's dtype."""
         logits = self.logits[: len(hidden), : self.vocabulary]
-        if type(self.layer) is not torch.nn.Linear or self.layer.bias is not None:  # an adapter sits on it
+        if not _is_plain(self.layer):
             logits.copy_(self.layer(hidden))
             return
         hidden = hidden.float()
@@ -146,10 +146,28 @@ def _count_above(logits: torch.Tensor, bound: torch.Tensor, above: torch.Tensor,
         counts[r] = np.count_nonzero(np.greater(values[r], limits[r], out=flags[r]))
 
 
-def _worker_count(model: LossModel) -> int:
-    return min(MOST_WORKERS, torch.get_num_threads()) if model.device.type == "cpu" else 1
+def logit_bytes(config: Any, dtype: torch.dtype, device: torch.device, tokens: int) -> int:
+    """Of the buffers for one chunk of so many positions' logits, as large as it usually is."""
+    workers = _worker_count(device)
+    size = min(_usual_chunk(device), tokens)
+    tile = min(TILE.get(device.type, size) * workers, size)
+    product = 0 if dtype == torch.float32 else workers * SLICE.get(device.type, 1 << 15) * config.hidden_size * 4
+    return int(config.vocab_size * (4 * size + 5 * tile) + (product if size else 0))
+
+
+def _worker_count(device: torch.device) -> int:
+    return min(MOST_WORKERS, torch.get_num_threads()) if device.type == "cpu" else 1
+
+
+def _usual_chunk(device: torch.device) -> int:
+    return max(CHUNK[device.type], 16 * _worker_count(device))
 
 
 def _chunk_that_fits(model: LossModel) -> int:
-    usual, free = max(CHUNK[model.device.type], 16 * _worker_count(model)), free_memory(model.device)
+    usual, free = _usual_chunk(model.device), free_memory(model.device)
     return usual if free is None else max(1, min(usual, free // (16 * model.rows)))
+
+
+def _is_plain(layer: Any) -> bool:
+    """Whether a layer is its weight and no more. Not so with an adapter on it, or a quantized one, whose type may still be Linear."""
+    return type(layer) is torch.nn.Linear and layer.bias is None and "forward" not in vars(layer) and layer.weight.dtype in DTYPES.values()

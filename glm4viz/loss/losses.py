@@ -37,7 +37,10 @@ def losses_in_memory(
                     whole[1:] = part
     return [
         TokenLosses(
-            **{name: column.numpy() for name, column in outputs._asdict().items()}, weights=weights_of(sample, len(ids)), rows=model.rows
+            **{name: column.numpy() for name, column in outputs._asdict().items()},
+            weights=weights_of(sample, len(ids)),
+            rows=model.rows,
+            notes=model.notes,
         )
         for outputs, sample, (ids, _) in zip(found, samples, rows, strict=True)
     ]

@@ -1,15 +1,15 @@
-"""What is free, what a model will take, and a refusal in words: Linux would sooner kill the process than raise MemoryError."""
+"""What is free, what a computation will take, and a refusal in words: Linux would sooner kill the process than raise MemoryError."""
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from glm4viz.errors import ModelError
 
 GIB = 1 << 30
-MARGIN = 1 << 28  # for Python, torch's own buffers and one chunk of logits
+MARGIN = 1 << 28  # for Python and torch's own buffers
 CGROUPS = (
     (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current"), Path("/sys/fs/cgroup/memory.stat")),
     (
@@ -20,42 +20,20 @@ CGROUPS = (
 )
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What loading a model will take. `free` is None where the system doesn't say."""
+def activation_bytes(config: Any, dtype: torch.dtype, tokens: int) -> int:
+    """About what one layer holds at its peak for so many tokens: the most of its norms, attention, MLP and experts.
 
-    name: str
-    parameters: int
-    dtype: torch.dtype
-    device: torch.device
-    free: int | None
-
-    @property
-    def needed(self) -> int:
-        """Bytes for the parameters and a little to work with."""
-        return self.parameters * self.dtype.itemsize + MARGIN
-
-    @property
-    def fits(self) -> bool:
-        """Is there room, as far as known?"""
-        return self.free is None or self.needed <= self.free
-
-    def sentence(self, language: str = "en") -> str:
-        """What it will need and what is free."""
-        size = f"{self.parameters / 1e9:.2f}" if self.parameters >= 1e7 else f"{self.parameters / 1e9:.4f}"
-        dtype = str(self.dtype).removeprefix("torch.")
-        need, free = f"{self.needed / GIB:.1f}", "?" if self.free is None else f"{self.free / GIB:.1f}"
-        if language == "zh":
-            return f"{self.name} 有 {size} 十亿个参数，以 {dtype} 加载到 {self.device} 需要 {need} GiB；现有 {free} GiB 可用。"
-        return f"{self.name} has {size} billion parameters; as {dtype} on {self.device} it needs {need} GiB, and {free} GiB are free."
-
-    def check(self) -> None:
-        """Raise ModelError unless it fits."""
-        if not self.fits:
-            raise ModelError(
-                f"{self.sentence('en')} Free some memory, or use a smaller model or dtype='bfloat16'.",
-                f"{self.sentence('zh')}请腾出内存，或换用更小的模型，或使用 dtype='bfloat16'。",
-            )
+    Of transformers 5.23's GLM layers: a norm works in float32, attention holds the heads' queries, keys and values with their rotated copies, an MLP four
+    tensors of its inner width, and grouped experts of half precision six of the hidden width for each expert that a token is sent to.
+    """
+    hidden, inner = config.hidden_size, config.intermediate_size
+    width = getattr(config, "head_dim", None) or hidden // config.num_attention_heads
+    heads, pairs = config.num_attention_heads * width, config.num_key_value_heads * width
+    experts, narrow = (getattr(config, name, None) or 0 for name in ("num_experts_per_tok", "moe_intermediate_size"))
+    most = max(
+        13 * hidden, 3 * heads + 2 * pairs + 3 * hidden, 4 * inner + 4 * hidden, experts * max(6 * hidden, hidden + 4 * narrow) + 4 * hidden
+    )
+    return int(tokens * dtype.itemsize * (most + 2 * width))
 
 
 def free_memory(device: torch.device) -> int | None:

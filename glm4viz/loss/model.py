@@ -10,9 +10,12 @@ import numpy as np
 import torch
 
 from glm4viz.errors import ModelError, VocabularyMismatch
-from glm4viz.loss.memory import free_memory, is_out_of_memory, out_of_memory
+from glm4viz.loss.memory import activation_bytes, free_memory, is_out_of_memory, out_of_memory
+from glm4viz.loss.quantized import note
 from glm4viz.loss.results import IdArray
+from glm4viz.texts import Text
 
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 Step = Callable[[float], None]  # told a share of the work just done; may raise results.Cancelled
 
 
@@ -21,6 +24,7 @@ class LossModel:
     """One model in memory. Computations take turns: its lock is held while one runs.
 
     `name` is what it was loaded from, `adapter` the LoRA directory on top of it or None, `rows` the size of its vocabulary.
+    `quantized`: "4bit" or "8bit" where it was loaded so, or how its checkpoint is quantized; else None. Its losses are approximate.
     """
 
     name: str
@@ -31,6 +35,7 @@ class LossModel:
     adapter: str | None = None
     peft: Any = None  # the PeftModel around the module
     adapter_on: bool = True
+    quantized: str | None = None
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     @property
@@ -41,12 +46,18 @@ class LossModel:
     @property
     def described(self) -> str:
         """Where the numbers come from, in a few words."""
-        return f"{self.device} · {str(self.dtype).removeprefix('torch.')}"
+        how = f" · ≈ {self.quantized}" if self.quantized else ""
+        return f"{self.device} · {str(self.dtype).removeprefix('torch.')}{how}"
+
+    @property
+    def notes(self) -> tuple[Text, ...]:
+        """What is to be said of its losses."""
+        return note(self.quantized)
 
     @property
     def rows(self) -> int:
         """Token ids are 0 … rows - 1."""
-        return int(self.module.get_output_embeddings().weight.shape[0])
+        return int(self.module.config.vocab_size)
 
     def without_adapter(self) -> "LossModel":
         """The base model alone, sharing the memory: base and fine-tuned losses side by side."""
@@ -97,9 +108,8 @@ class LossModel:
         return [last[r, : len(ids)] for r, ids in enumerate(rows)]
 
     def activation_bytes(self, tokens: int) -> int:
-        """About what a layer holds at its peak for so many tokens: a few hidden states and the MLP's two halves."""
-        config = self.module.config
-        return int(tokens * self.dtype.itemsize * (8 * config.hidden_size + 3 * config.intermediate_size))
+        """About what a layer holds at its peak for so many tokens."""
+        return activation_bytes(self.module.config, self.dtype, tokens)
 
     def _check_room(self, tokens: int) -> None:
         free = free_memory(self.device)

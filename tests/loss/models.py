@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import Glm4Config, Glm4ForCausalLM, GlmConfig, GlmForCausalLM
+from safetensors.torch import load_file, save_file
+from transformers import AutoConfig, AutoModelForCausalLM, Glm4Config, Glm4ForCausalLM, GlmConfig, GlmForCausalLM
 
 from glm4viz.loss import (
     LossModel,
@@ -53,3 +54,38 @@ def check_against_plain(model: LossModel, given: Any, ids: Any, labels: Any, k: 
     named = np.take_along_axis(slow.logprobs[:-1], fast.top_ids[1:], 1)
     np.testing.assert_allclose(named, fast.top_logprobs[1:], atol=1e-4)
     assert all(len(set(row)) == k for row in fast.top_ids[1:].tolist())
+
+
+# GLM-4-0414 is glm4, GLM-4.5-Air glm4_moe; the sizes are tiny, the layouts and names are theirs.
+_EXPERTS = {"moe_intermediate_size": 16, "n_routed_experts": 4, "num_experts_per_tok": 2, "n_group": 1, "topk_group": 1}
+LAYOUTS: dict[str, dict[str, Any]] = {
+    "glm": {},
+    "glm4": {"attention_bias": True},
+    "glm4 tied": {"tie_word_embeddings": True},
+    "glm4_moe": _EXPERTS | {"use_qk_norm": False, "attention_bias": True, "num_nextn_predict_layers": 0},
+    "glm4_moe mtp": _EXPERTS | {"use_qk_norm": True, "num_nextn_predict_layers": 1, "first_k_dense_replace": 1},
+}
+
+
+def save_layout(directory: Path, layout: str, rows: int, dtype: torch.dtype = torch.float32, **changes: Any) -> Path:
+    """A random checkpoint of a layout. With "mtp" it holds the layer after the last that GLM-4.5 has for predicting a second token."""
+    torch.manual_seed(0)
+    kind = layout.split(maxsplit=1)[0]
+    ends = {} if rows == ROWS else {"pad_token_id": 0, "eos_token_id": 1}
+    config = AutoConfig.for_model(kind, **(SIZES | {"vocab_size": rows} | ends | LAYOUTS[layout] | changes))
+    model = AutoModelForCausalLM.from_config(config)
+    for name, buffer in model.named_buffers():
+        if name.endswith("e_score_correction_bias"):
+            buffer.normal_()
+    model.to(dtype=dtype).save_pretrained(directory)
+    if layout.endswith("mtp"):
+        weights, after = load_file(directory / "model.safetensors"), SIZES["num_hidden_layers"]
+        last = {key: tensor for key, tensor in weights.items() if f"layers.{after - 1}." in key}
+        weights |= {key.replace(f"layers.{after - 1}.", f"layers.{after}."): tensor.clone() for key, tensor in last.items()}
+        width = SIZES["hidden_size"]
+        for name, shape in (("enorm", (width,)), ("hnorm", (width,)), ("eh_proj", (width, 2 * width)), ("shared_head.norm", (width,))):
+            weights[f"model.layers.{after}.{name}.weight"] = torch.randn(shape, dtype=dtype)
+        for name in ("embed_tokens", "shared_head.head"):
+            weights[f"model.layers.{after}.{name}.weight"] = torch.randn(rows, width, dtype=dtype)
+        save_file(weights, directory / "model.safetensors", metadata={"format": "pt"})
+    return directory

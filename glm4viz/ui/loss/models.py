@@ -16,10 +16,11 @@ from glm4viz.loss.served.address import entries as served_entries
 from glm4viz.loss.served.address import is_address
 
 if TYPE_CHECKING:
-    from glm4viz.loss import AnyModel
+    from glm4viz.loss import AnyModel, Loading, LossModel
 
 DEMOS = ("demo", "demo-no-stop")
 VARIABLE = "GLM4VIZ_MODELS"
+BITS = ("8bit", "4bit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Turnstile:
 
     @contextmanager
     def turn(self, waiting: Callable[[int], None]) -> Iterator[None]:
-        """Wait for one's turn, telling `waiting` how many are ahead; whoever leaves early gives the place up."""
+        """Wait for one's turn, telling `waiting` how many are ahead; whoever leaves early, by what `waiting` raises, gives the place up."""
         ticket = object()
         with self.guard:
             self.queue.append(ticket)
@@ -80,19 +81,6 @@ class Turnstile:
             return self.queue.index(ticket)
 
 
-class Waiting:
-    """Shows how many are ahead. A change on the page ends the wait: Streamlit stops the script at the next thing it shows."""
-
-    def __init__(self, text: str) -> None:
-        self.text, self.place = text, st.empty()
-
-    def __call__(self, ahead: int) -> None:
-        self.place.info(self.text.format(ahead=ahead), icon=":material/hourglass_top:")
-
-    def done(self) -> None:
-        self.place.empty()
-
-
 @st.cache_resource
 def turnstile() -> Turnstile:
     """The server's only one."""
@@ -107,25 +95,50 @@ def demo(name: str) -> "AnyModel":
     return load_model(name)
 
 
-@st.cache_resource(max_entries=1, show_spinner=False)
-def _large(source: str, adapter: str | None) -> "AnyModel":
+@dataclass(slots=True)
+class Shelf:
+    """The one large model in memory, and what it is: its choice and how it was loaded."""
+
+    of: tuple[Choice, str] | None = None
+    model: "LossModel | None" = None
+
+    @property
+    def bytes(self) -> int:
+        """About what would be free without it."""
+        return 0 if self.model is None else self.model.parameters * self.model.dtype.itemsize
+
+
+@st.cache_resource
+def shelf() -> Shelf:
+    """The server's only one; it changes hands inside a turn."""
+    return Shelf()
+
+
+def load(choice: Choice, load_as: str, progress: "Callable[[Loading], None]") -> "AnyModel":
+    """The model, from memory if it is the last one used; a server is asked anew, for it may serve another by now. Raises ModelError.
+
+    load_as: auto, a dtype, 8bit or 4bit; only of large models.
+    """
     from glm4viz.loss import load_model
 
-    return load_model(source, adapter=adapter)
-
-
-def load(choice: Choice) -> "AnyModel":
-    """The model, from memory if it is the last one used; a server is asked anew, for it may serve another by now. Raises ModelError."""
     if choice.on_server:
-        from glm4viz.loss import load_model
-
         return load_model(choice.source, adapter=choice.adapter)
-    return demo(choice.source) if choice.source in DEMOS else _large(choice.source, choice.adapter)
+    if choice.source in DEMOS:
+        return demo(choice.source)
+    held = shelf()
+    if held.of != (choice, load_as) or held.model is None:
+        from glm4viz.loss.model import in_memory
+
+        unload()  # before the next is loaded: there may not be room for both
+        dtype, quantize = ("auto", load_as) if load_as in BITS else (load_as, None)
+        held.model = in_memory(load_model(choice.source, adapter=choice.adapter, dtype=dtype, quantize=quantize, progress=progress))
+        held.of = choice, load_as
+    return held.model
 
 
 def unload() -> None:
     """Give the memory of the large model back."""
-    _large.clear()
+    shelf().of = shelf().model = None
     gc.collect()
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available():

@@ -15,7 +15,8 @@ from glm4viz.recipe import LabelledSample, MaxLength
 from glm4viz.systems.captured import CAPTURED
 from glm4viz.systems.registry import load_tokenizer, recipes
 from glm4viz.ui.i18n import language, t
-from glm4viz.ui.loss.models import DEMOS, Choice, choices, unload
+from glm4viz.ui.loss.models import DEMOS, Choice, choices
+from glm4viz.ui.loss.own import choose_load_as, load_as, show_how_to_offer, show_plan
 from glm4viz.ui.loss.run import compute
 from glm4viz.ui.loss.views import show_experiment
 from glm4viz.ui.widgets.choose import choose
@@ -47,12 +48,13 @@ def choose_model() -> Choice:
     name = st.selectbox(
         t("loss.model"), list(known), key="loss_model", format_func=_model_name(), persist_state="session", help=t("loss.model.help")
     )
+    show_how_to_offer()
     if name in DEMOS:
         st.caption(t("loss.demo"))
     elif known[name].on_server:
         st.caption(t("loss.served", server=f"`{known[name].source}`"))
     else:
-        st.button(t("loss.unload"), icon=":material/eject:", key="loss_unload", on_click=unload)
+        choose_load_as()
     return known[name]
 
 
@@ -72,11 +74,14 @@ def losses_of(sample: LabelledSample, choice: Choice) -> Result | None:
     at_once = choice.source in DEMOS and len(sample) <= AT_ONCE and not cancelled
     if key not in results or asked:
         if not (asked or at_once):
-            st.info(t("loss.ask"), icon=":material/play_circle:")
+            if choice.source in DEMOS or choice.on_server:
+                st.info(t("loss.ask"), icon=":material/play_circle:")
+            else:
+                show_plan(choice, len(sample))
             return None
         if not sample.trained.any():
             st.warning(t("verdict.nothing"), icon=":material/warning:")
-        result = compute(choice, lambda model, progress: _losses(model, sample, choice, progress), key="losses")
+        result = compute(choice, lambda model, progress: _losses(model, sample, choice, progress), key="losses", tokens=len(sample))
         if result is None:
             return None
         results[key] = result
@@ -93,7 +98,9 @@ def known_losses(sample: LabelledSample) -> Result | None:
 
 
 def _key(sample: LabelledSample, choice: Choice) -> str:
-    return hashlib.sha256(repr((choice, sample.recipe.id)).encode() + sample.input_ids.tobytes() + sample.labels.tobytes()).hexdigest()
+    return hashlib.sha256(
+        repr((choice, load_as(choice), sample.recipe.id)).encode() + sample.input_ids.tobytes() + sample.labels.tobytes()
+    ).hexdigest()
 
 
 def _losses(model: "AnyModel", sample: LabelledSample, choice: Choice, progress: Callable[[float], None]) -> Result:
