@@ -6,33 +6,45 @@ from typing import TYPE_CHECKING, Any
 from glm4viz.loss.needs import need_torch
 
 if TYPE_CHECKING:
+    from glm4viz.loss.answers import AnswerLoss, StopChance, answer_losses, stop_chances
     from glm4viz.loss.calls import AnyModel, load_model, token_losses, token_losses_batch
+    from glm4viz.loss.difference import GroupDifference, LossDifference, loss_difference
     from glm4viz.loss.generation import Generation, generate
     from glm4viz.loss.loading import plan_load
     from glm4viz.loss.memory import Plan
     from glm4viz.loss.model import LossModel
     from glm4viz.loss.results import Cancelled, TokenLosses, training_loss
     from glm4viz.loss.served.model import ServedModel
+    from glm4viz.loss.shares import LossShare, loss_shares
     from glm4viz.loss.spikes import Spike
     from glm4viz.loss.stops import StopProbabilities, stop_probabilities
     from glm4viz.loss.summary import GroupLoss, LossSummary, loss_summary
 
 __all__ = [
+    "AnswerLoss",
     "AnyModel",
     "Cancelled",
     "Generation",
+    "GroupDifference",
     "GroupLoss",
+    "LossDifference",
     "LossModel",
+    "LossShare",
     "LossSummary",
     "Plan",
     "ServedModel",
     "Spike",
+    "StopChance",
     "StopProbabilities",
     "TokenLosses",
+    "answer_losses",
     "generate",
     "load_model",
+    "loss_difference",
+    "loss_shares",
     "loss_summary",
     "plan_load",
+    "stop_chances",
     "stop_probabilities",
     "token_losses",
     "token_losses_batch",
@@ -40,15 +52,24 @@ __all__ = [
 ]
 
 _WITHOUT_TORCH = {
+    "AnswerLoss": "answers",
     "AnyModel": "calls",
     "Cancelled": "results",
+    "GroupDifference": "difference",
     "GroupLoss": "summary",
+    "LossDifference": "difference",
+    "LossShare": "shares",
     "LossSummary": "summary",
     "ServedModel": "served.model",
     "Spike": "spikes",
+    "StopChance": "answers",
     "TokenLosses": "results",
+    "answer_losses": "answers",
     "load_model": "calls",
+    "loss_difference": "difference",
+    "loss_shares": "shares",
     "loss_summary": "summary",
+    "stop_chances": "answers",
     "token_losses": "calls",
     "token_losses_batch": "calls",
     "training_loss": "results",
