@@ -26,12 +26,17 @@ GROUPINGS: tuple["By", ...] = ("role", "message", "part")
 MOST_BARS = 16
 
 
+def note(text: str) -> None:
+    """A small text below a picture, in full ink: what it says belongs to the picture, and a caption is too faint for some readers."""
+    st.markdown(f":small[{text}]")
+
+
 def show_heatmap(sample: LabelledSample, values: Any, *, difference: bool = False, key: str = "loss_heatmap") -> None:
     """One cell a token; below, where its colours end."""
     by = choose(f"{key}_by", t("heatmap.by"), {by: t(f"heatmap.by_{by}") for by in ("position", "message")}, hidden=True)
     figure = loss_heatmap(sample, values, t, by=by, theme=theme(), difference=difference)
     st.plotly_chart(figure, key=key, config=FIGURE, alt=t(f"{'loss.against' if difference else 'loss'}.heatmap.alt", tokens=len(sample)))
-    st.caption(t(f"{'loss.against' if difference else 'loss'}.heatmap.scale", top=f"{colour_top(values):g}", share=SHARE))
+    note(t(f"{'loss.against' if difference else 'loss'}.heatmap.scale", top=f"{colour_top(values):g}", share=SHARE))
 
 
 # Where the loss comes from -----------------------------------------------------------------------------------------------
@@ -60,7 +65,7 @@ def show_shares(sample: LabelledSample, losses: "TokenLosses", summary: "LossSum
     every = {by: loss_shares(sample, losses, by) for by in GROUPINGS}
     with st.container(horizontal=True, vertical_alignment="center"):
         by = choose_grouping(every, "loss_share_by")
-        masked = st.toggle(t("loss.share.show_masked"), key="loss_share_masked", persist_state="session")
+        masked = st.toggle(t("loss.share.show_masked"), key="loss_share_masked", persist_state="session", help=t("loss.share.masked_help"))
     shares = [share for share in every[by] if share.trained or masked]
     if len(shares) == 1:
         only = shares[0]
@@ -70,9 +75,7 @@ def show_shares(sample: LabelledSample, losses: "TokenLosses", summary: "LossSum
         figure = loss_bars(_bars(shares, by, sample), t, theme=theme())
         st.plotly_chart(figure, key="loss_shares", config=FIGURE, alt=t("loss.share.alt"))
         if len(shares) > MOST_BARS:
-            st.caption(t("loss.share.most", shown=MOST_BARS, count=len(shares)))
-    if masked:
-        st.caption(t("loss.share.masked_help"))
+            note(t("loss.share.most", shown=MOST_BARS, count=len(shares)))
     if by != "part":
         _show_groups(summary.roles if by == "role" else summary.messages, by, sample)
 
@@ -101,7 +104,7 @@ def _show_groups(groups: tuple["GroupLoss", ...], by: "By", sample: LabelledSamp
     )
     with st.expander(t("loss.groups"), icon=":material/table:", key="loss_groups"):
         st.dataframe(table, hide_index=True, alt=t("loss.share.alt"))
-        st.caption(t("loss.bits.help"))
+        note(t("loss.bits.help"))
 
 
 # Along the answers -------------------------------------------------------------------------------------------------------
@@ -120,7 +123,7 @@ def show_along(sample: LabelledSample, losses: "TokenLosses") -> None:
     st.plotly_chart(loss_along(lines, top, t, theme=theme()), key="loss_along", config=FIGURE, alt=t("loss.along.alt", count=len(lines)))
     first, last = quarters(answers)
     told = t("loss.along.quarters", first=digits(first), last=digits(last)) if np.isfinite(first) and np.isfinite(last) else ""
-    st.caption(" ".join(filter(None, (told, t("loss.along.scale", top=f"{top:g}", share=SHARE)))))
+    note(" ".join(filter(None, (told, t("loss.along.scale", top=f"{top:g}", share=SHARE)))))
 
 
 def _answer_name(answer: AnswerLoss) -> str:

@@ -10,6 +10,7 @@ from glm4viz.figures.loss import colour_top
 from glm4viz.recipe import LabelledSample
 from glm4viz.texts import printable
 from glm4viz.ui.i18n import language, plain, t
+from glm4viz.ui.loss.pictures import note
 from glm4viz.ui.web.token_view import Prediction, TokenView
 from glm4viz.ui.widgets.as_view import as_view
 from glm4viz.ui.widgets.table import show_filtered
@@ -32,7 +33,7 @@ def show_worth(losses: "TokenLosses", summary: "LossSummary") -> None:
     """What the numbers are worth: how they are read, reasons to distrust them, faults of the template, and what a server left out."""
     if summary.trained:
         told = {"uniform": digits(summary.uniform), "choices": digits(float(np.exp(summary.training_loss)))}
-        st.caption(t("loss.worth", **told))
+        note(t("loss.worth", **told))
     for text in summary.warnings:
         st.warning(plain(text[language()]), icon=":material/warning:")
     for spike in summary.spikes:
