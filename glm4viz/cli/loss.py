@@ -12,9 +12,10 @@ from rich.table import Table
 
 from glm4viz.cli.choice import choose
 from glm4viz.cli.files import must_be_there
+from glm4viz.cli.loss_against import compare_losses, other_model
 from glm4viz.cli.misuse import Misuse
 from glm4viz.cli.options import ConfigOption, FileArgument, Json, Language, MaxLengthOption, RecipeOption, say
-from glm4viz.cli.records import each_record
+from glm4viz.cli.records import each_record, read
 from glm4viz.conversation import Conversation
 from glm4viz.errors import ModelError
 from glm4viz.labelling.single import label_all
@@ -48,6 +49,12 @@ def command(
     adapter: Annotated[
         Path | None, typer.Option(help="A LoRA directory as peft saves it; of a server, the name it serves the LoRA by.")
     ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            help="Another model, as for --model: show what changed from it, and whether each learned to stop. An adapter's base too."
+        ),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")] = "auto",
     as_json: Json = False,
@@ -60,8 +67,11 @@ def command(
         from glm4viz.loss import load_model, loss_summary, token_losses
 
         loaded = load_model(model, device, dtype, adapter)
+        other = None if against is None else other_model(loaded, model, against, device, dtype)
     except (ModelError, OSError) as error:  # of --model, --adapter, --device or --dtype: the sentence names it
         raise Misuse.because("", error) from None
+    if against is not None and other is not None:
+        compare_losses(read(file), (other, loaded), (against, model if adapter is None else f"{model} + {adapter}"), chosen, as_json, lang)
     console = Console(highlight=False, soft_wrap=True)
 
     def show(number: int, conversation: Conversation) -> bool:

@@ -1,5 +1,6 @@
 """Two models on one sample: what the second has learned over the first, and whether it learned to stop."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,21 +58,23 @@ class LossDifference:
 
     def about_stopping(self, base: str, tuned: str) -> list[Text]:
         """Whether each has learned to stop, in sentences; the models by these names."""
-        if not self.base_stops:
-            return [NO_END]
-        means, counts = [], []
-        for stops in (self.base_stops, self.tuned_stops):
-            chances = [stop.probability for stop in stops]
-            means.append(sum(chances) / len(chances))
-            counts.append(sum(chance > LIKELY for chance in chances))
-        count = len(self.base_stops)
-        told = {"base": base, "tuned": tuned, "count": count, "base_count": counts[0], "tuned_count": counts[1]}
-        found = [fill(STOPS, **told, base_mean=means[0], tuned_mean=means[1])]
-        if counts == [0, count]:
-            found.append(fill(LEARNED, base=base, tuned=tuned))
-        if counts == [count, 0]:
-            found.append(fill(FORGOT, base=base, tuned=tuned))
-        return found
+        return about_stopping(self.base_stops, self.tuned_stops, base, tuned)
+
+
+def about_stopping(base_stops: Sequence[StopChance], tuned_stops: Sequence[StopChance], base: str, tuned: str) -> list[Text]:
+    """The same of the answers of several samples."""
+    if not base_stops:
+        return [NO_END]
+    count = len(base_stops)
+    means = [sum(stop.probability for stop in stops) / count for stops in (base_stops, tuned_stops)]
+    counts = [sum(stop.probability > LIKELY for stop in stops) for stops in (base_stops, tuned_stops)]
+    told = {"base": base, "tuned": tuned, "count": count, "base_count": counts[0], "tuned_count": counts[1]}
+    found = [fill(STOPS, **told, base_mean=means[0], tuned_mean=means[1])]
+    if counts == [0, count]:
+        found.append(fill(LEARNED, base=base, tuned=tuned))
+    if counts == [count, 0]:
+        found.append(fill(FORGOT, base=base, tuned=tuned))
+    return found
 
 
 def loss_difference(sample: LabelledSample, base: TokenLosses, tuned: TokenLosses) -> LossDifference:
