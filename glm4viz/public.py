@@ -29,7 +29,7 @@ from glm4viz.tokenizer import Tokenizer
 from glm4viz.watching.loop import watch
 
 if TYPE_CHECKING:
-    from glm4viz.loss import load_model, token_losses
+    from glm4viz.loss import load_model, loss_difference, token_losses
     from glm4viz.watching.callback import TrainerCallback
 
 __all__ = [
@@ -59,6 +59,7 @@ __all__ = [
     "lint",
     "load_model",
     "load_tokenizer",
+    "loss_difference",
     "loss_weights",
     "pack",
     "parity",
@@ -80,7 +81,7 @@ def __getattr__(name: str) -> Any:
         from glm4viz.watching.callback import TrainerCallback
 
         return TrainerCallback
-    if name in ("load_model", "token_losses"):
+    if name in ("load_model", "loss_difference", "token_losses"):
         from glm4viz import loss
 
         return getattr(loss, name)

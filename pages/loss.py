@@ -5,7 +5,10 @@ import streamlit as st
 from glm4viz.ui.i18n import t
 from glm4viz.ui.labelled import label_conversation
 from glm4viz.ui.loss import page as loss_page
-from glm4viz.ui.loss.views import coloured, show_heatmap, show_numbers, show_shares, show_table, show_worth
+from glm4viz.ui.loss.against import show_against
+from glm4viz.ui.loss.experiment import show_stop_experiment
+from glm4viz.ui.loss.pictures import show_along, show_heatmap, show_shares
+from glm4viz.ui.loss.views import coloured, show_numbers, show_table, show_worth
 from glm4viz.ui.shell import through_app
 from glm4viz.ui.web.token_view import token_view
 from glm4viz.ui.widgets.copy_link import copy_link
@@ -32,14 +35,17 @@ result = sample and loss_page.losses_of(sample, choice)
 if conversation and sample and result:
     show_numbers(result.summary, result.model, result.device)
     show_worth(result.losses, result.summary)
-    st.subheader(t("loss.tokens"))
-    values, label, difference = loss_page.choose_values(result)
+    st.subheader(t("loss.tokens"), anchor=False)
+    values, label = loss_page.choose_values(result)
     token_view(coloured(sample, result.losses, values, label), key="loss_view")
-    heatmap, share = st.columns([3, 2], gap="large")
-    with heatmap:
-        show_heatmap(sample, values, difference=difference)
+    st.subheader(t("loss.heatmap"), help=t("loss.heatmap.help"), anchor=False)
+    show_heatmap(sample, values)
+    share, along = st.columns(2, gap="large")
     with share:
-        show_shares(result.summary)
-    show_table(sample, result.losses)
+        show_shares(sample, result.losses, result.summary)
+    with along:
+        show_along(sample, result.losses)
+    show_against(sample, choice, result)
     loss_page.show_recipes(conversation, choice, max_length)
-    loss_page.show_stop_experiment(sample)
+    show_stop_experiment(sample)
+    show_table(sample, result.losses)

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import asdict
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,9 +13,12 @@ from rich.table import Table
 
 from glm4viz.cli.choice import choose
 from glm4viz.cli.files import must_be_there
+from glm4viz.cli.loss_against import compare_losses
+from glm4viz.cli.loss_file import Run, check_output, over_file
 from glm4viz.cli.loss_model import load, reading
+from glm4viz.cli.misuse import Misuse
 from glm4viz.cli.options import ConfigOption, FileArgument, Json, Language, MaxLengthOption, RecipeOption, say
-from glm4viz.cli.records import each_record
+from glm4viz.cli.records import each_of, read
 from glm4viz.conversation import Conversation
 from glm4viz.labelling.single import label_all
 from glm4viz.recipe import LabelledSample
@@ -23,6 +27,7 @@ from glm4viz.texts import printable
 if TYPE_CHECKING:
     from glm4viz.loss import LossSummary, TokenLosses
 
+HEAD = 64  # records that are looked at to tell whether there is more than one conversation
 HEADINGS = {
     "en": ("role", "trained", "loss", "share", "mean", "perplexity", "bits/byte"),
     "zh": ("角色", "训练数", "损失", "占比", "均值", "困惑度", "比特/字节"),
@@ -47,20 +52,64 @@ def command(
     adapter: Annotated[
         Path | None, typer.Option(help="A LoRA directory as peft saves it; of a server, the name it serves the LoRA by.")
     ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            help="Another model, as for --model: show what changed from it, and whether each learned to stop. An adapter's base too."
+        ),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")] = "auto",
     quantize: Annotated[
         str | None, typer.Option(help="4bit (NF4) or 8bit: load it so, with bitsandbytes on a GPU. Its losses are approximate.")
     ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Also write a row for each record: .jsonl, .jsonl.gz or .parquet. A run that was stopped goes on where it was: OUT.parts "
+            "has what is done.",
+        ),
+    ] = None,
+    each: Annotated[
+        bool, typer.Option("--each", help="Show every record of a file as a single one is shown; with --json, all its tokens.")
+    ] = False,
     as_json: Json = False,
     lang: Language = "en",
 ) -> None:
-    """Show each record's training loss, and per role its share, mean, perplexity and bits per byte. Loss is in nats."""
+    """Show what a model's loss is, in nats, and where it comes from.
+
+    Of a single conversation: the training loss, and per role its share, mean, perplexity and bits per byte. Of a file with more: totals
+    by role, part and turn, the worst records and tokens; with --json a line for each record, then one with the summary.
+    """
     chosen = choose(recipe, max_length, config, lang)
     must_be_there([file])
+    check_output(out, file)
+    if out is not None and each:
+        raise Misuse(
+            "--each",
+            "Give either --each or -o: the output has a row for each record.",
+            "--each 与 -o 请只给出一个：输出文件里每条记录一行。",
+        )
+    if against is not None and (out is not None or each):
+        raise Misuse(
+            "--against",
+            "Give --against without -o and --each: it shows what changed and writes no rows.",
+            "--against 不能与 -o、--each 同用：它只显示变化，不写出记录。",
+        )
     from glm4viz.loss import loss_summary, token_losses
 
     loaded = load(model, device, dtype, adapter, quantize, lang)
+    records = read(file)
+    if against is not None:
+        base = loaded.adapter is not None and against == model  # the base under the adapter is there already
+        other = loaded.without_adapter() if base else load(against, device, dtype, None, quantize, lang)
+        compare_losses(records, (other, loaded), (against, model if adapter is None else f"{model} + {adapter}"), chosen, as_json, lang)
+    head = list(islice(records, HEAD))
+    single = len(head) < HEAD and sum(isinstance(record, Conversation) for record in head) < 2
+    if out is not None or not (single or each):
+        over_file(Run(file, chain(head, records), loaded, chosen, out, as_json, lang))
     console = Console(highlight=False, soft_wrap=True)
 
     def show(number: int, conversation: Conversation) -> bool:
@@ -75,7 +124,7 @@ def command(
                 _show_worth(console, losses, summary, lang)
         return True
 
-    each_record(file, show, as_json, lang)
+    each_of(chain(head, records), show, as_json, lang)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -64,3 +64,12 @@ def thinned(count: int) -> npt.NDArray[np.int64]:
 def escaped(text: str) -> str:
     """Plotly reads a little HTML in hover texts; a token is shown as it is."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def digits(value: float) -> str:
+    """The number with three digits, or to a thousandth; a dash for none."""
+    if np.isnan(value):
+        return "–"
+    size = abs(value)
+    places = 3 if size < 1 else 2 if size < 10 else 1 if size < 100 else 0
+    return f"{value:.{places}f}" if size < 1000 else f"{float(f'{value:.3g}'):,.0f}"

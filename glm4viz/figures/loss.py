@@ -8,9 +8,10 @@ import plotly.graph_objects as go
 from glm4viz.figures.base import Translate, framed
 from glm4viz.figures.palette import PALETTES, Theme
 from glm4viz.figures.tokens import token_texts, wrapped
-from glm4viz.recipe import LabelledSample
+from glm4viz.recipe import LabelledSample, Mask
 
 SHARE = 98  # percent of the tokens whose colours differ; beyond, a handful of very high losses would leave all others pale
+MARKED = 4_096  # tokens; of a longer sample the cells are too small for marks
 LEAST = 2.0  # nats: below, noise would take the whole scale
 SCALES: dict[Theme, list[str]] = {
     "light": ["#fff7e6", "#f6c667", "#c77700", "#5f2a00"],
@@ -29,7 +30,8 @@ def colour_top(values: Any) -> float:
 def loss_heatmap(
     sample: LabelledSample, values: Any, t: Translate, *, by: str = "position", theme: Theme = "light", difference: bool = False
 ) -> go.Figure:
-    """One cell a token, coloured by its loss in nats, 0 … `colour_top` (a difference: to both sides); masked tokens have a dot.
+    """One cell a token, coloured by its loss in nats, 0 … `colour_top` (a difference: to both sides); masked tokens have a dot, and losses that rose
+    by more than 1 nat a triangle.
 
     Colours follow the root of a loss, as in the token view: a loss is equally strong in both.
     """
@@ -50,46 +52,23 @@ def loss_heatmap(
             colorbar={"title": {"text": t("loss.nats")}, "thickness": 12},
         )
     )
-    row, column = np.nonzero(rows.grid(~sample.trained, False))
-    if len(sample) <= 4096:
-        figure.add_scatter(
-            x=column,
-            y=row,
-            mode="markers",
-            name=t("table.masked"),
-            hoverinfo="skip",
-            marker={"size": 3, "color": PALETTES[theme].roles[""], "symbol": "circle"},
-        )
+    if len(sample) <= MARKED:
+        _mark(figure, rows.grid(~sample.trained, False), t("table.masked"), "circle", 3, PALETTES[theme].roles[""])
+        if difference:
+            _mark(figure, np.nan_to_num(cells) > 1, t("loss.against.heatmap.dearer"), "triangle-up", 6, PALETTES[theme].ink)
     return rows.framed(figure, PALETTES[theme], around=100)
+
+
+def _mark(figure: go.Figure, cells: Mask, name: str, symbol: str, size: int, colour: str) -> None:
+    row, column = np.nonzero(cells)
+    marker = {"size": size, "color": colour, "symbol": symbol}
+    figure.add_scatter(x=column, y=row, mode="markers", name=name, hoverinfo="skip", marker=marker)
 
 
 def _by_root(colours: list[str]) -> list[tuple[float, str]]:
     """A colour scale that spreads the small values, where most tokens are."""
     last = len(colours) - 1
     return [((step / last) ** 2, colour) for step, colour in enumerate(colours)]
-
-
-def loss_bars(names: list[str], shares: list[float], means: list[float], t: Translate, theme: Theme = "light") -> go.Figure:
-    """Bars: each group's share of the total loss, its mean in words beside."""
-    palette = PALETTES[theme]
-    figure = go.Figure(
-        go.Bar(
-            y=names,
-            x=[0 if np.isnan(share) else share for share in shares],
-            orientation="h",
-            marker={"color": palette.trained},
-            text=[
-                f"{share:.0%} · {t('loss.mean_short')} {mean:.2f}" if mean == mean else "–"
-                for share, mean in zip(shares, means, strict=True)
-            ],
-            textposition="outside",
-            cliponaxis=False,
-            hovertemplate="%{y}: %{text}<extra></extra>",
-        )
-    )
-    figure.update_yaxes(autorange="reversed", type="category")
-    figure.update_xaxes(tickformat=".0%", range=[0, 1.8], tickvals=[0, 0.25, 0.5, 0.75, 1])
-    return framed(figure, palette, height=min(60 + 34 * len(names), 640) + 30)
 
 
 def stop_bars(rows: list[tuple[str, str, float]], theme: Theme = "light") -> go.Figure:

@@ -6,34 +6,49 @@ from typing import TYPE_CHECKING, Any
 from glm4viz.loss.needs import need_torch
 
 if TYPE_CHECKING:
+    from glm4viz.loss.answers import AnswerLoss, StopChance, answer_losses, stop_chances
     from glm4viz.loss.calls import AnyModel, load_model, token_losses, token_losses_batch
+    from glm4viz.loss.difference import GroupDifference, LossDifference, loss_difference
+    from glm4viz.loss.file import RecordLosses, file_losses
     from glm4viz.loss.generation import Generation, generate
     from glm4viz.loss.loading import Loading, plan_load
     from glm4viz.loss.model import LossModel
     from glm4viz.loss.plan import Plan
     from glm4viz.loss.results import Cancelled, TokenLosses, training_loss
     from glm4viz.loss.served.model import ServedModel
+    from glm4viz.loss.shares import LossShare, loss_shares
     from glm4viz.loss.spikes import Spike
     from glm4viz.loss.stops import StopProbabilities, stop_probabilities
     from glm4viz.loss.summary import GroupLoss, LossSummary, loss_summary
 
 __all__ = [
+    "AnswerLoss",
     "AnyModel",
     "Cancelled",
     "Generation",
+    "GroupDifference",
     "GroupLoss",
     "Loading",
+    "LossDifference",
     "LossModel",
+    "LossShare",
     "LossSummary",
     "Plan",
+    "RecordLosses",
     "ServedModel",
     "Spike",
+    "StopChance",
     "StopProbabilities",
     "TokenLosses",
+    "answer_losses",
+    "file_losses",
     "generate",
     "load_model",
+    "loss_difference",
+    "loss_shares",
     "loss_summary",
     "plan_load",
+    "stop_chances",
     "stop_probabilities",
     "token_losses",
     "token_losses_batch",
@@ -41,15 +56,26 @@ __all__ = [
 ]
 
 _WITHOUT_TORCH = {
+    "AnswerLoss": "answers",
     "AnyModel": "calls",
     "Cancelled": "results",
+    "GroupDifference": "difference",
     "GroupLoss": "summary",
+    "LossDifference": "difference",
+    "LossShare": "shares",
     "LossSummary": "summary",
+    "RecordLosses": "file",
     "ServedModel": "served.model",
     "Spike": "spikes",
+    "StopChance": "answers",
     "TokenLosses": "results",
+    "answer_losses": "answers",
+    "file_losses": "file",
     "load_model": "calls",
+    "loss_difference": "difference",
+    "loss_shares": "shares",
     "loss_summary": "summary",
+    "stop_chances": "answers",
     "token_losses": "calls",
     "token_losses_batch": "calls",
     "training_loss": "results",

@@ -177,4 +177,4 @@ def test_a_fault_of_the_template_is_said(language: str) -> None:
 def test_the_scale_is_said(language: str) -> None:
     at = loss_page(language)
     ends = {"en": "end at", "zh": "都止于"}[language]
-    assert any(ends in caption.value for caption in at.caption)
+    assert any(ends in element.value for element in at.markdown)

@@ -35,6 +35,11 @@ class Choice:
         return self.source if self.adapter is None else f"{self.source} + {self.adapter}"
 
     @property
+    def short(self) -> str:
+        """The last parts of both names."""
+        return " + ".join(name.rstrip("/").rpartition("/")[2] for name in (self.source, self.adapter) if name is not None)
+
+    @property
     def on_server(self) -> bool:
         return is_address(self.source)
 

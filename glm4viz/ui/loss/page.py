@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from glm4viz.conversation import Conversation
-from glm4viz.errors import Glm4vizError, ModelError, VocabularyMismatch
+from glm4viz.errors import Glm4vizError, VocabularyMismatch
 from glm4viz.labelling.single import label_all
 from glm4viz.recipe import LabelledSample, MaxLength
 from glm4viz.systems.captured import CAPTURED
@@ -18,24 +18,21 @@ from glm4viz.ui.i18n import language, t
 from glm4viz.ui.loss.models import DEMOS, Choice, choices
 from glm4viz.ui.loss.own import choose_load_as, load_as, show_how_to_offer, show_plan
 from glm4viz.ui.loss.run import compute
-from glm4viz.ui.loss.views import show_experiment
 from glm4viz.ui.widgets.choose import choose
 
 if TYPE_CHECKING:
-    from glm4viz.loss import AnyModel, Generation, LossSummary, StopProbabilities, TokenLosses
+    from glm4viz.loss import AnyModel, LossSummary, TokenLosses
 
 KEPT = 8  # results of this visit that are kept
 AT_ONCE = 8_192  # tokens up to which the demo model computes without being asked
-NEW_TOKENS = 96
 
 
 @dataclass(frozen=True)
 class Result:
-    """Losses of one sample under one model, and under its base if there is an adapter."""
+    """Losses of one sample under one model."""
 
     losses: "TokenLosses"
     summary: "LossSummary"
-    base: "TokenLosses | None"
     model: str
     device: str
 
@@ -84,10 +81,37 @@ def losses_of(sample: LabelledSample, choice: Choice) -> Result | None:
         result = compute(choice, lambda model, progress: _losses(model, sample, choice, progress), key="losses", tokens=len(sample))
         if result is None:
             return None
-        results[key] = result
-        for old in list(results)[:-KEPT]:
-            del results[old]
+        _keep(key, result)
     return results[key]
+
+
+def other_result(sample: LabelledSample, other: Choice, choice: Choice, *, asked: bool) -> Result | None:
+    """The losses under another model than the chosen one: at once from the demo models, else when asked for.
+
+    The base under the chosen adapter is the chosen model without it, which is in memory.
+    """
+    results: dict[str, Result] = st.session_state.setdefault("loss_results", {})
+    key = _key(sample, other)
+    if key in results and not asked:
+        return results[key]
+    if not asked and not (other.source in DEMOS and len(sample) <= AT_ONCE):
+        return None
+    under = other.adapter is None and choice == Choice(other.source, choice.adapter) and choice.adapter is not None
+
+    def work(model: "AnyModel", progress: Callable[[float], None]) -> Result:
+        return _losses(model.without_adapter() if under else model, sample, other, progress)
+
+    result = compute(choice if under else other, work, key="against")
+    if result is not None:
+        _keep(key, result)
+    return result
+
+
+def _keep(key: str, result: Result) -> None:
+    results: dict[str, Result] = st.session_state.setdefault("loss_results", {})
+    results[key] = result
+    for old in list(results)[:-KEPT]:
+        del results[old]
 
 
 def known_losses(sample: LabelledSample) -> Result | None:
@@ -109,25 +133,16 @@ def _losses(model: "AnyModel", sample: LabelledSample, choice: Choice, progress:
 
     if sample.recipe.id == CAPTURED.id and not choice.on_server:  # a served model is asked itself which texts its ids are
         check_vocabulary(sample, load_tokenizer(None if choice.source in DEMOS else choice.source), choice.name)
-    steps = 1 if model.adapter is None else 2
-    losses = token_losses(model, sample, progress=lambda share: progress(share / steps))
-    base = None
-    if model.adapter is not None:
-        base = token_losses(model.without_adapter(), sample, progress=lambda share: progress((1 + share) / steps))
-    return Result(losses, loss_summary(sample, losses), base, model.short_name, model.described)
+    losses = token_losses(model, sample, progress=progress)
+    return Result(losses, loss_summary(sample, losses), model.short_name, model.described)
 
 
-def choose_values(result: Result) -> tuple[Any, str, bool]:
-    """Which numbers colour the tokens: (values [T], their name, are they a difference)."""
+def choose_values(result: Result) -> tuple[Any, str]:
+    """Which numbers colour the tokens: (values [T], their name)."""
     kinds = ["nll", "label_nll"] + (["entropy"] if np.isfinite(result.losses.entropy).any() else [])
-    kinds += ["base", "difference"] if result.base is not None else []
     names = {kind: t(f"loss.values.{kind}") for kind in kinds}
     kind = choose("loss_values", t("loss.values"), names, hidden=True)
-    if kind == "base" and result.base is not None:
-        return result.base.nll, names[kind], False
-    if kind == "difference" and result.base is not None:
-        return result.losses.nll - result.base.nll, names[kind], True
-    return getattr(result.losses, kind), names[kind], False
+    return getattr(result.losses, kind), names[kind]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -166,52 +181,3 @@ def _by_recipe(
         rows.append(row)
         progress((number + 1) / len(known))
     return rows
-
-
-def show_stop_experiment(sample: LabelledSample) -> None:
-    """The demo model, and its twin that was never trained to stop: both answer the first question."""
-    fold = st.expander(t("experiment"), icon=":material/science:", key="experiment", on_change="rerun")
-    if not fold.open:
-        return
-    with fold:
-        st.markdown(t("experiment.help"))
-        question = _first_question(sample)
-        if not question:
-            st.info(t("experiment.no_question"))
-            return
-        st.code(question[-1]["content"][:500], language=None, wrap_lines=True)
-        stops: dict[str, list[StopProbabilities]] = {}
-        answers: dict[str, Generation] = {}
-        for name in DEMOS:
-            found = compute(Choice(name), lambda model, progress: _answer(model, sample, question, progress), key=name)
-            if found is None:
-                return
-            stops[name], answers[name] = found
-        show_experiment(stops, answers)
-
-
-def _first_question(sample: LabelledSample) -> list[dict[str, Any]]:
-    """The conversation up to its first question."""
-    for m, message in enumerate(sample.messages):
-        if message["role"] == "user" and message["content"]:
-            return [dict(message) for message in sample.messages[: m + 1]]
-    return []
-
-
-def _answer(
-    model: "AnyModel", sample: LabelledSample, question: list[dict[str, Any]], progress: Callable[[float], None]
-) -> tuple[list["StopProbabilities"], "Generation"]:
-    from glm4viz.loss import generate, stop_probabilities
-
-    written = 0
-
-    def one_more(_: int) -> None:
-        nonlocal written
-        written += 1
-        progress(written / NEW_TOKENS)
-
-    try:
-        chances = stop_probabilities(model, sample)
-    except VocabularyMismatch as error:
-        raise ModelError(error.said) from None
-    return chances, generate(model, question, max_new_tokens=NEW_TOKENS, on_token=one_more)

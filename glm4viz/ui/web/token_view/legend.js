@@ -30,7 +30,7 @@ class Legend {
     const made = element("div", "group");
     made.append(element("span", "group-title", label));
     for (const share of [0, 0.125, 0.25, 0.5, 1]) {
-      const step = element("span", "swatch valued", `${Number((share * top).toPrecision(2))}${share === 1 ? "+" : ""}`);
+      const step = element("span", "swatch valued", share === 1 ? `${top}+` : `${Number((share * top).toPrecision(2))}`);
       step.style.setProperty("--value", strength(share * top, top));
       made.append(step);
     }
