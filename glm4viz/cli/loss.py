@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import asdict
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,9 +13,10 @@ from rich.table import Table
 
 from glm4viz.cli.choice import choose
 from glm4viz.cli.files import must_be_there
+from glm4viz.cli.loss_file import Run, check_output, over_file
 from glm4viz.cli.misuse import Misuse
 from glm4viz.cli.options import ConfigOption, FileArgument, Json, Language, MaxLengthOption, RecipeOption, say
-from glm4viz.cli.records import each_record
+from glm4viz.cli.records import each_of, read
 from glm4viz.conversation import Conversation
 from glm4viz.errors import ModelError
 from glm4viz.labelling.single import label_all
@@ -24,6 +26,7 @@ from glm4viz.texts import printable
 if TYPE_CHECKING:
     from glm4viz.loss import LossSummary, TokenLosses
 
+HEAD = 64  # records that are looked at to tell whether there is more than one conversation
 HEADINGS = {
     "en": ("role", "trained", "loss", "share", "mean", "perplexity", "bits/byte"),
     "zh": ("角色", "训练数", "损失", "占比", "均值", "困惑度", "比特/字节"),
@@ -50,18 +53,46 @@ def command(
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.")] = "auto",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Also write a row for each record: .jsonl, .jsonl.gz or .parquet. A run that was stopped goes on where it was: OUT.parts "
+            "has what is done.",
+        ),
+    ] = None,
+    each: Annotated[
+        bool, typer.Option("--each", help="Show every record of a file as a single one is shown; with --json, all its tokens.")
+    ] = False,
     as_json: Json = False,
     lang: Language = "en",
 ) -> None:
-    """Show each record's training loss, and per role its share, mean, perplexity and bits per byte. Loss is in nats."""
+    """Show what a model's loss is, in nats, and where it comes from.
+
+    Of a single conversation: the training loss, and per role its share, mean, perplexity and bits per byte. Of a file with more: totals
+    by role, part and turn, the worst records and tokens; with --json a line for each record, then one with the summary.
+    """
     chosen = choose(recipe, max_length, config, lang)
     must_be_there([file])
+    check_output(out, file)
+    if out is not None and each:
+        raise Misuse(
+            "--each",
+            "Give either --each or -o: the output has a row for each record.",
+            "--each 与 -o 请只给出一个：输出文件里每条记录一行。",
+        )
     try:
         from glm4viz.loss import load_model, loss_summary, token_losses
 
         loaded = load_model(model, device, dtype, adapter)
     except (ModelError, OSError) as error:  # of --model, --adapter, --device or --dtype: the sentence names it
         raise Misuse.because("", error) from None
+    records = read(file)
+    head = list(islice(records, HEAD))
+    single = len(head) < HEAD and sum(isinstance(record, Conversation) for record in head) < 2
+    if out is not None or not (single or each):
+        over_file(Run(file, chain(head, records), loaded, chosen, out, as_json, lang))
     console = Console(highlight=False, soft_wrap=True)
 
     def show(number: int, conversation: Conversation) -> bool:
@@ -75,7 +106,7 @@ def command(
                 _show_worth(console, losses, summary, lang)
         return True
 
-    each_record(file, show, as_json, lang)
+    each_of(chain(head, records), show, as_json, lang)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

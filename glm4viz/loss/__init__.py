@@ -7,6 +7,7 @@ from glm4viz.loss.needs import need_torch
 
 if TYPE_CHECKING:
     from glm4viz.loss.calls import AnyModel, load_model, token_losses, token_losses_batch
+    from glm4viz.loss.file import RecordLosses, file_losses
     from glm4viz.loss.generation import Generation, generate
     from glm4viz.loss.loading import plan_load
     from glm4viz.loss.memory import Plan
@@ -25,10 +26,12 @@ __all__ = [
     "LossModel",
     "LossSummary",
     "Plan",
+    "RecordLosses",
     "ServedModel",
     "Spike",
     "StopProbabilities",
     "TokenLosses",
+    "file_losses",
     "generate",
     "load_model",
     "loss_summary",
@@ -44,9 +47,11 @@ _WITHOUT_TORCH = {
     "Cancelled": "results",
     "GroupLoss": "summary",
     "LossSummary": "summary",
+    "RecordLosses": "file",
     "ServedModel": "served.model",
     "Spike": "spikes",
     "TokenLosses": "results",
+    "file_losses": "file",
     "load_model": "calls",
     "loss_summary": "summary",
     "token_losses": "calls",
