@@ -69,10 +69,12 @@ def _window(
 ) -> list[Losses | Glm4vizError]:
     refused = [_refused(model, samples) for samples in each]
     taken = [samples for samples, error in zip(each, refused, strict=True) if error is None]
-    try:
-        found: Iterator[Losses | Glm4vizError] = iter(_together(model, taken, progress, cancelled))
-    except (ModelError, VocabularyMismatch):  # one of them can't be had, or all are too much at once
-        found = (_alone(model, samples, progress, cancelled) for samples in taken)
+    found: Iterator[Losses | Glm4vizError] = (_alone(model, samples, progress, cancelled) for samples in taken)
+    if len(taken) > 1:
+        try:
+            found = iter(_together(model, taken, progress, cancelled))
+        except (ModelError, VocabularyMismatch):  # all are too much at once, or one of them can't be had: so one at a time
+            pass
     return [next(found) if error is None else error for error in refused]
 
 

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import glm4viz
+from glm4viz.cli import app
 from glm4viz.conversation import Conversation
 from glm4viz.errors import ModelError, ReadError, RecipeRejects, VocabularyMismatch
 from glm4viz.loss import (
@@ -31,6 +33,7 @@ from glm4viz.loss.totals import BYS, TURNS, Totals, count, in_order
 from glm4viz.recipe import LabelledSample
 from tests.chatglm_reference import random_weights, save_checkpoint, tiny_config
 from tests.loss.models import CONVERSATION, save_random
+from tests.served import FakeServer, connected
 
 pytestmark = pytest.mark.slow  # models are loaded
 
@@ -181,14 +184,14 @@ def test_a_sample_that_the_model_cannot_take_is_an_error_of_its_own(
     real = token_losses_batch
 
     def crowded(model: LossModel, samples: list[LabelledSample], *rest: Any, **options: Any) -> list[TokenLosses]:
-        if len(samples) > 1 or len(samples[0]) > 100:
+        if len(samples) > 1 or len(samples[0]) > 40:
             raise ModelError("too much", "太多")
         return real(model, samples, *rest, **options)
 
     monkeypatch.setattr(batches, "token_losses_batch", crowded)
     found = list(file_losses(demo, file))
     assert [isinstance(record.error, ModelError) for record in found] == [
-        len(glm4viz.label(c)) > 100 for c in glm4viz.read_conversations(file) if isinstance(c, Conversation)
+        len(glm4viz.label(c)) > 40 for c in glm4viz.read_conversations(file) if isinstance(c, Conversation)
     ]
     assert any(record.error for record in found)
     assert not all(record.error for record in found)
@@ -210,11 +213,45 @@ def test_it_can_be_cancelled_and_tells_how_far_it_is(demo: LossModel, file: Path
         next(file_losses(demo, file, cancelled=lambda: True))
 
 
+def test_a_served_model_is_asked_one_at_a_time_until_it_is_gone(vllm: FakeServer, demo: LossModel, file: Path) -> None:
+    model = connected(vllm)
+    found, alone = file_losses(model, file), file_losses(demo, file)
+    for number in range(3):
+        one, other = next(found), next(alone)
+        assert len(vllm.asked) == number + 1
+        np.testing.assert_allclose(one.losses[0].label_nll, other.losses[0].label_nll, atol=1e-3)
+    vllm.fault, vllm.faults = "404", 1
+    assert isinstance(next(found).error, ModelError)
+    assert next(found).error is None, "one refusal is not the end"
+    vllm.shutdown()
+    vllm.server_close()
+    with pytest.raises(ModelError):
+        next(found)
+
+
+def test_the_command_keeps_what_a_server_gave(vllm: FakeServer, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out, real = tmp_path / "rows.jsonl", batches.__dict__["token_losses_batch"]
+
+    def dies(*given: Any, **options: Any) -> Any:
+        if len(vllm.asked) == 3:
+            vllm.shutdown()
+            vllm.server_close()
+        return real(*given, **options)
+
+    monkeypatch.setattr(batches, "token_losses_batch", dies)
+    result = CliRunner().invoke(app, ["loss", str(file), "--model", vllm.url, "-o", str(out)])
+    assert result.exit_code == 1
+    (said,) = result.stderr.splitlines()
+    assert "Stopped after 3 records. The rows of 3 are kept" in said
+    assert not out.exists()
+
+
 def blank(sample: LabelledSample) -> TokenLosses:
     """Losses of one nat throughout."""
+    labels = np.where(sample.trained, np.float32(1), np.float32(np.nan)).astype(np.float32)
     ones, none = np.ones(len(sample), np.float32), np.ones((len(sample), 0))
     likely = none.astype(np.int64), none.astype(np.float32)
-    return TokenLosses(ones, ones, ones, ones.astype(np.int64), *likely, sample.weights, 151_552)
+    return TokenLosses(ones, labels, ones, ones.astype(np.int64), *likely, sample.weights, 151_552)
 
 
 # As a stream ----------------------------------------------------------------------------------------------------------
