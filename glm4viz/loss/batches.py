@@ -6,6 +6,7 @@ seconds for a sentence is still heard of every minute.
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import TypeVar
 
 import numpy as np
@@ -71,10 +72,8 @@ def _window(
     taken = [samples for samples, error in zip(each, refused, strict=True) if error is None]
     found: Iterator[Losses | Glm4vizError] = (_alone(model, samples, progress, cancelled) for samples in taken)
     if len(taken) > 1:
-        try:
+        with suppress(ModelError, VocabularyMismatch):  # all are too much at once, or one can't be had: then one at a time
             found = iter(_together(model, taken, progress, cancelled))
-        except (ModelError, VocabularyMismatch):  # all are too much at once, or one of them can't be had: so one at a time
-            pass
     return [next(found) if error is None else error for error in refused]
 
 
