@@ -20,6 +20,7 @@ from glm4viz.recipe import IGNORE, LabelledSample
 FIRST, MOST = 2_048, 65_536  # tokens of the first window, and of the largest
 SECONDS = 20.0  # that a window may take before it grows no more
 MOST_ITEMS = 1_024
+ON_CPU = 256  # positions whose logits are in memory at once: more than one sample's, for there the vocabulary is read once for all of them
 
 Key = TypeVar("Key")
 Samples = Sequence[LabelledSample]
@@ -89,9 +90,11 @@ def _together(
             progress(share * size - done)
             done = share * size
 
-    flat = iter(token_losses_batch(model, [s for samples in each for s in samples], 0, progress=tell, cancelled=cancelled))
+    flat = [sample for samples in each for sample in samples]
+    on_cpu = not isinstance(model, ServedModel) and model.device.type == "cpu"
+    found = iter(token_losses_batch(model, flat, 0, chunk=ON_CPU if on_cpu else None, progress=tell, cancelled=cancelled))
     tell(1.0)
-    return [[next(flat) for _ in samples] for samples in each]
+    return [[next(found) for _ in samples] for samples in each]
 
 
 def _alone(

@@ -295,3 +295,13 @@ def test_memory_stays_flat(demo: LossModel, monkeypatch: pytest.MonkeyPatch) -> 
 
     peak(300)
     assert peak(3_000) < 1.5 * peak(600)
+
+
+# What is written about it -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("language", "name"), [("en", "loss-of-a-file.md"), ("zh", "loss-of-a-file.zh.md")])
+def test_the_columns_are_told_in_the_guide(language: str, name: str) -> None:
+    lines = (Path(__file__).parents[2] / "docs" / name).read_text("utf-8").splitlines()
+    told = [line for line in lines if line.startswith("| `")]
+    assert told == [f"| `{column}` | {kind} | {text[language]} |" for column, (kind, text) in COLUMNS.items()]

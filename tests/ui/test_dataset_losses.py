@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 import glm4viz
 from glm4viz.conversation import Conversation
+from glm4viz.errors import Glm4vizError
 from glm4viz.locales import LANGUAGES, texts
 from glm4viz.loss import load_model, token_losses, training_loss
 from glm4viz.readers import read_conversations
@@ -64,7 +65,7 @@ def test_what_was_computed_stays_when_the_rest_is_cancelled(monkeypatch: pytest.
     def stops(*given: Any, **options: Any) -> Any:
         for nth, record in enumerate(real(*given, **options)):
             if nth == 3:
-                raise file.Glm4vizError("stopped here", "停在这里")
+                raise Glm4vizError("stopped here", "停在这里")
             seen.append(record.number)
             yield record
 
