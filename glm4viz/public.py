@@ -29,7 +29,7 @@ from glm4viz.tokenizer import Tokenizer
 from glm4viz.watching.loop import watch
 
 if TYPE_CHECKING:
-    from glm4viz.loss import load_model, loss_difference, token_losses
+    from glm4viz.loss import file_losses, load_model, loss_difference, token_losses
     from glm4viz.watching.callback import TrainerCallback
 
 __all__ = [
@@ -50,6 +50,7 @@ __all__ = [
     "collate",
     "compare",
     "eval_pairs",
+    "file_losses",
     "from_batch",
     "inference_prompts",
     "known_equals",
@@ -81,7 +82,7 @@ def __getattr__(name: str) -> Any:
         from glm4viz.watching.callback import TrainerCallback
 
         return TrainerCallback
-    if name in ("load_model", "loss_difference", "token_losses"):
+    if name in ("file_losses", "load_model", "loss_difference", "token_losses"):
         from glm4viz import loss
 
         return getattr(loss, name)

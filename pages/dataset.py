@@ -5,6 +5,7 @@ import streamlit as st
 from glm4viz.ui.dataset.asked import choose_ignored, choose_near, leave_out
 from glm4viz.ui.dataset.export import show_marks
 from glm4viz.ui.dataset.limits import show_limits
+from glm4viz.ui.dataset.losses import show_losses
 from glm4viz.ui.dataset.records import show_records
 from glm4viz.ui.dataset.run import report_on
 from glm4viz.ui.dataset.source import choose_source
@@ -30,6 +31,7 @@ report = checked and leave_out(checked, ignored)
 if report and show_headline(report):
     rule = show_findings(report)
     show_records(report, rule)
+    show_losses(report)
     show_marks(report)
     show_figures(report)
     show_limits(report)

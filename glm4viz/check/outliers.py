@@ -4,8 +4,8 @@ What is far can be said only when all losses are known, so the files are read on
 checked. Torch is imported, and the model loaded, when `find_outliers` is called.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from glm4viz.check.chunks import SIZE, chunks_of
 from glm4viz.check.examine import Settings, records_of
 from glm4viz.conversation import Conversation
-from glm4viz.errors import ConversationError
+from glm4viz.errors import ConversationError, Glm4vizError, VocabularyMismatch
 from glm4viz.layout import Message
 from glm4viz.linter.case import label_case
 from glm4viz.linter.findings import Finding, Hit
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 FEWEST = 20  # records with a loss, below which nothing is called usual
 FAR = 3.5  # robust z-scores, as Iglewicz and Hoaglin propose
-_BATCH = 64  # records that are sorted by length together
 
 _Record = Conversation | Sequence[Message]
 Floats = npt.NDArray[np.float64]
@@ -75,21 +74,22 @@ def robust_scores(values: Floats) -> Floats:
 
 
 def _losses(path: str, settings: Settings, model: "AnyModel", progress: Callable[[int], None]) -> Iterator[float]:
-    """The training loss of each record in the file; nan for one that can't be read or labelled, or has no trained token."""
-    for chunk in chunks_of(Path(path), SIZE):
-        records = iter(records_of(chunk))
-        while batch := list(islice(records, _BATCH)):
-            yield from _batch_losses(batch, settings, model)
-        progress(len(chunk.lines))
-
-
-def _batch_losses(records: Sequence[_Record | None], settings: Settings, model: "AnyModel") -> list[float]:
-    from glm4viz.loss import token_losses_batch, training_loss
+    """The training loss of each record in the file; nan for one that can't be read or labelled, that doesn't fit the model's memory, or
+    has no trained token."""
+    from glm4viz.loss import training_loss
+    from glm4viz.loss.batches import losses_in_order
 
     recipe = get_recipe(settings.recipe)
-    samples = [_samples(record, recipe, settings.max_length) for record in records]
-    losses = iter(token_losses_batch(model, [sample for of_one in samples for sample in of_one], top_k=0))
-    return [training_loss(list(islice(losses, len(of_one)))) for of_one in samples]
+
+    def items() -> Iterator[tuple[None, Sequence[LabelledSample]]]:
+        for chunk in chunks_of(Path(path), SIZE):
+            yield from ((None, _samples(record, recipe, settings.max_length)) for record in records_of(chunk))
+            progress(len(chunk.lines))
+
+    for _, _, losses in losses_in_order(model, items()):
+        if isinstance(losses, VocabularyMismatch):
+            raise losses
+        yield math.nan if isinstance(losses, Glm4vizError) else training_loss(losses)
 
 
 def _samples(record: _Record | None, recipe: Recipe, max_length: MaxLength) -> Sequence[LabelledSample]:

@@ -14,7 +14,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from glm4viz.cli.misuse import Misuse, UsageError, asked_language, complain, words_of
+from glm4viz.cli.misuse import Interrupted, Misuse, UsageError, asked_language, complain, words_of
 from glm4viz.cli.streams import prepare_streams
 from glm4viz.texts import both, fill
 
@@ -48,6 +48,9 @@ class Commands(TyperGroup):
         except UsageError as error:
             complain(*words_of(error, asked_language(given)))
             sys.exit(2)
+        except Interrupted as stopped:
+            complain("", stopped.said[asked_language(given)])
+            sys.exit(_INTERRUPTED)
         except typer.Abort:
             status = _INTERRUPTED
         except SystemExit:  # typer ends the process itself for a closed pipe

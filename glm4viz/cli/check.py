@@ -227,7 +227,8 @@ def _progress(files: list[Path]) -> Iterator[Callable[[Progress], None]]:
 def _bar(files: list[Path], name: str = "") -> Iterator[Callable[[int], None]]:
     console = Console(stderr=True)
     total = sum(path.stat().st_size for path in files if path.is_file())
-    with Bar(console=console, transient=True, disable=not console.is_terminal) as bar:
+    # Nothing else may go its way: rows on standard output are for another program.
+    with Bar(console=console, transient=True, disable=not console.is_terminal, redirect_stdout=False) as bar:
         task = bar.add_task(name, total=total)
         yield lambda size: bar.advance(task, size)
 

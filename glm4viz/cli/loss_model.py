@@ -66,4 +66,4 @@ def _bar() -> Progress:
     """Only where somebody looks on; gone when it is done."""
     console = Console(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[said]}")
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal, redirect_stdout=False)

@@ -36,6 +36,14 @@ class Misuse(typer.BadParameter):
         return cls(option, error.sentence("en"), error.sentence("zh"))
 
 
+class Interrupted(typer.Abort):
+    """Ends a command that Ctrl-C has stopped, with a sentence on what is kept."""
+
+    def __init__(self, said: Text) -> None:
+        super().__init__()
+        self.said = said
+
+
 def words_of(error: Exception, language: str) -> tuple[str, str]:
     """The option at fault, or "", and the sentence, as `complain` takes them."""
     if isinstance(error, Misuse):

@@ -1,7 +1,7 @@
 """The one reading loop: what a command does with a conversation is done with each, and what goes wrong with one is shown in one way."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -20,12 +20,17 @@ def read(file: Path, format: str = "auto") -> Iterator[Conversation | ReadError]
 
 
 def each_record(file: Path, work: Callable[[int, Conversation], bool], as_json: bool, lang: str) -> NoReturn:
-    """Does the command's work with each conversation, and ends the command: with 1 if a record failed.
+    """Does the command's work with each conversation of a file, and ends the command: with 1 if a record failed.
 
     work: told the record's number, from 0, and the conversation; says whether all went well, or raises what is then shown.
     """
+    each_of(read(file), work, as_json, lang)
+
+
+def each_of(records: Iterable[Conversation | ReadError], work: Callable[[int, Conversation], bool], as_json: bool, lang: str) -> NoReturn:
+    """The same with records that are being read."""
     failed = False
-    for number, record in enumerate(read(file)):
+    for number, record in enumerate(records):
         try:
             if isinstance(record, ReadError):
                 raise record

@@ -7,6 +7,7 @@ import numpy as np
 
 from glm4viz.loss.results import Floats, TokenLosses, training_loss
 from glm4viz.loss.spikes import Spike, find_spikes
+from glm4viz.loss.sums import Counted, ratio
 from glm4viz.recipe import LabelledSample, Mask
 from glm4viz.texts import Text, both, fill
 from glm4viz.tokenizer import VOCABULARY_SIZE
@@ -66,41 +67,35 @@ class LossSummary:
 
 def loss_summary(sample: LabelledSample, losses: TokenLosses) -> LossSummary:
     """Sums, shares and means. The token at position 0 has no loss and counts nowhere."""
-    counted = ~np.isnan(losses.label_nll)
+    counted = Counted.of(sample, losses)
     owner_role = _roles(sample)[sample.owner]
-    weighted = losses.weighted_nll
-    total = float(weighted[counted].sum(dtype=np.float64))
-    special = np.isin(sample.input_ids, list(sample.tokenizer.named_ids.values()))
-    text = ~special & ~np.isnan(losses.nll)
-    sizes = sample.tokenizer.token_sizes(np.where(special, 0, sample.input_ids))
+    total = float(counted.weighted.sum())
 
     def group(role: str, message: int | None, owned: Mask, inside: Mask) -> GroupLoss:
-        owned, inside = owned & counted, inside & text
-        loss, nats = (float(column[held].sum(dtype=np.float64)) for column, held in ((weighted, owned), (losses.nll, inside)))
-        size = int(sizes[inside].sum())
+        sums = counted.within(owned, inside)
         return GroupLoss(
             role=role,
             message_index=message,
-            trained=int(owned.sum()),
-            loss=loss,
-            share=_ratio(loss, total),
-            mean=_ratio(loss, int(owned.sum())),
-            ordinary=int(inside.sum()),
-            perplexity=_exp(_ratio(nats, int(inside.sum()))),
-            bits_per_byte=_ratio(nats, size * math.log(2)),
+            trained=sums.trained,
+            loss=sums.loss,
+            share=ratio(sums.loss, total),
+            mean=sums.mean,
+            ordinary=sums.ordinary,
+            perplexity=sums.perplexity,
+            bits_per_byte=sums.bits_per_byte,
         )
 
     roles = list(dict.fromkeys(str(message["role"]) for message in sample.messages))
     mean = _mean(losses.nll)
-    warnings = _warnings(training_loss(losses) if counted.any() else mean, losses)
+    warnings = doubts(training_loss(losses) if counted.labelled.any() else mean, _mean(losses.entropy), losses.rows)
     return LossSummary(
         mean=mean,
-        uniform=_uniform(losses),
+        uniform=uniform_loss(losses.rows),
         warnings=warnings,
         spikes=() if warnings else find_spikes(sample, losses),
         training_loss=training_loss(losses),
         total=total,
-        trained=int(counted.sum()),
+        trained=int(counted.labelled.sum()),
         roles=tuple(group(role, None, owner_role == role, sample.roles == role) for role in roles),
         messages=tuple(
             group(str(message["role"]), m, sample.owner == m, sample.message_index == m) for m, message in enumerate(sample.messages)
@@ -108,17 +103,19 @@ def loss_summary(sample: LabelledSample, losses: TokenLosses) -> LossSummary:
     )
 
 
-def _warnings(mean: float, losses: TokenLosses) -> tuple[Text, ...]:
-    uniform, entropy = _uniform(losses), _mean(losses.entropy)
+def doubts(mean: float, entropy: float, rows: int) -> tuple[Text, ...]:
+    """Why losses with this mean and this mean entropy (nan where it isn't known) say nothing; rows: of the vocabulary, 0 if not known."""
+    uniform = uniform_loss(rows)
     if entropy > uniform - EVEN:
         return (fill(UNTRAINED, entropy=entropy, uniform=uniform),)
     if mean >= uniform:
-        return (fill(NO_BETTER, mean=mean, uniform=uniform, tokens=losses.rows or VOCABULARY_SIZE),)
+        return (fill(NO_BETTER, mean=mean, uniform=uniform, tokens=rows or VOCABULARY_SIZE),)
     return ()
 
 
-def _uniform(losses: TokenLosses) -> float:
-    return math.log(losses.rows or VOCABULARY_SIZE)
+def uniform_loss(rows: int) -> float:
+    """The loss of guessing any token of the vocabulary alike."""
+    return math.log(rows or VOCABULARY_SIZE)
 
 
 def _mean(values: Floats) -> float:
@@ -128,11 +125,3 @@ def _mean(values: Floats) -> float:
 
 def _roles(sample: LabelledSample) -> np.ndarray:
     return np.array([*(str(message["role"]) for message in sample.messages), ""])
-
-
-def _ratio(part: float, whole: float) -> float:
-    return part / whole if whole else math.nan
-
-
-def _exp(value: float) -> float:
-    return math.exp(min(value, 700.0))

@@ -65,7 +65,7 @@ def test_an_adapter_against_its_base_loads_it_once(tmp_path: Path, monkeypatch: 
     expected = loss_difference(sample, token_losses(load_model(base, device="cpu"), sample), token_losses(tuned, sample))
     loaded: list[str] = []
 
-    def counted(source: str, device: str, dtype: str, adapter: Path | None = None) -> object:
+    def counted(source: str, device: str, dtype: str, adapter: Path | None = None, **_: object) -> object:
         loaded.append(source)
         return load_model(source, device, dtype, adapter)
 
@@ -83,3 +83,11 @@ def test_another_model_that_is_not_there(tmp_path: Path) -> None:
     code, _, said = run(write(tmp_path / "one.jsonl", {"messages": KNOWN}), "--against", tmp_path)
     assert code == 2
     assert "config.json is missing" in said
+
+
+@pytest.mark.parametrize("other", [("-o", "rows.jsonl"), ("--each",)])
+def test_what_writes_rows_goes_without_another_model(other: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, _, said = run(write(tmp_path / "one.jsonl", {"messages": KNOWN}), "--against", "demo-no-stop", *other)
+    assert code == 2
+    assert "it shows what changed and writes no rows" in said

@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -74,3 +76,32 @@ def test_no_encoding_is_too_small(encoding: str, lang: str, hostile: Path, tmp_p
         [sys.executable, "-m", "glm4viz", "recipes", "--lang", lang], capture_output=True, check=True, env={"PYTHONIOENCODING": encoding}
     )
     assert "7fcaeba" in table.stdout.decode(encoding)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a pseudo-terminal")
+@pytest.mark.parametrize("command", ["label", "compare", "check", "loss"])
+def test_a_bar_on_the_terminal_takes_nothing_from_the_output(command: str, hostile: Path, tmp_path: Path) -> None:
+    import pty
+
+    expected = run(command, hostile, "--json", folder=tmp_path).stdout
+    ours, terminal = pty.openpty()
+    line = [sys.executable, "-m", "glm4viz", command, str(hostile), "--json"]
+    env = {**os.environ, "PYTHONIOENCODING": "utf-8", "PYTHONPATH": str(ROOT), "TERM": "xterm"}
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=terminal, env=env, cwd=tmp_path) as process:
+        os.close(terminal)
+        reader = threading.Thread(target=_drain, args=(ours,))
+        reader.start()
+        assert process.stdout is not None
+        found = process.stdout.read()
+    reader.join()
+    os.close(ours)
+    timing = re.compile(rb'"tokens_per_second": [^,}]+')
+    assert timing.sub(b"", found) == timing.sub(b"", expected)
+
+
+def _drain(terminal: int) -> None:
+    try:
+        while os.read(terminal, 65536):
+            pass
+    except OSError:  # the other end is closed
+        pass
