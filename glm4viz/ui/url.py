@@ -118,7 +118,7 @@ SHARED = ("paste", "max_input_length", "max_output_length")  # what pages share 
 def keep(page: str) -> None:
     """Carry the settings over to another page: a widget there is a new one, and takes only a value that was set for it."""
     state = st.session_state
-    before, state.url_page = state.get("url_page"), page
+    before, state.url_page, state.url_runs = state.get("url_page"), page, state.get("url_runs", 0) + 1
     if before not in (None, page):
         for name in (*PARAMETERS, *SHARED):
             if name in state:
@@ -142,7 +142,8 @@ def save(page: str) -> None:
     A click that comes meanwhile ends the run inside `from_dict`, before the browser hears of it: noted is only what was sent.
     """
     state, wanted = st.session_state, (page, settings())
-    if state.get("url_written", wanted) != wanted:
+    opens = state.get("url_runs", 1) == 1  # a later run without a note: two clicks ended the first, the second while that was noted
+    if state.get("url_written", wanted if opens else None) != wanted:
         st.query_params.from_dict(wanted[1])
         state.url_seen = st.query_params.to_dict()
     state.url_written = wanted
