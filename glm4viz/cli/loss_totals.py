@@ -119,7 +119,7 @@ def _table(console: Console, columns: list[Text], left: int, rows: list[list[str
 
 
 def _show_groups(console: Console, by: str, groups: list[tuple[str, "Sums"]], total: float, lang: str) -> None:
-    from glm4viz.loss.rows import END as ENDS
+    from glm4viz.loss.sums import END as ENDS
     from glm4viz.loss.totals import TURNS
 
     names = {ENDS: END[lang], str(TURNS): f"{TURNS}+"}

@@ -6,15 +6,12 @@ from typing import Any, Literal
 import numpy as np
 
 from glm4viz.conversation import ALL_ROLES
-from glm4viz.layout import PARTS
 from glm4viz.loss.file import RecordLosses
 from glm4viz.loss.results import TokenLosses, training_loss
-from glm4viz.loss.sums import Counted, Sums
-from glm4viz.recipe import LabelledSample
+from glm4viz.loss.sums import Counted, Sums, label_parts, role_names
 from glm4viz.texts import Text, both
 
 Row = dict[str, Any]
-END = "end"  # the part of a label that ends its answer: an end token of its own, or the next role tag
 OTHER = "other"  # a role that GLM-4 has no name for, and what is trained outside of all messages
 ROLES = (*ALL_ROLES, OTHER)
 BEFORE = 60  # characters that are shown before the worst token
@@ -55,7 +52,7 @@ def row_of(record: RecordLosses) -> Row:
         return row | {"error": type(record.error).__name__} | said
     sums, roles = Sums(), dict.fromkeys(ROLES, Sums())
     for sample, losses in zip(record.samples, record.losses, strict=True):
-        counted, owner = Counted.of(sample, losses), owner_roles(sample)
+        counted, owner = Counted.of(sample, losses), role_names(sample)[sample.owner]
         everything = np.ones(len(sample), bool)
         sums += counted.within(everything, everything)
         for role in np.unique(owner[counted.labelled]).tolist():
@@ -73,17 +70,6 @@ def row_of(record: RecordLosses) -> Row:
         **{f"trained_{role}": of.trained for role, of in roles.items()},
         **{f"loss_sum_{role}": of.loss for role, of in roles.items()},
     }
-
-
-def owner_roles(sample: LabelledSample) -> np.ndarray:
-    """str [T]: the role that each label teaches, "" for none."""
-    return np.array([*(str(message["role"]) for message in sample.messages), ""])[sample.owner]
-
-
-def label_parts(sample: LabelledSample) -> np.ndarray:
-    """str [T]: the part of each label: that of the token in its place, or END where it ends an answer."""
-    ends = sample.trained & ((sample.message_index != sample.owner) | (sample.part_codes == PARTS.index("stop")))
-    return np.where(ends, END, sample.parts)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -106,7 +92,7 @@ def _worst(record: RecordLosses) -> Row:
         "worst_id": label,
         "worst_token": sample.tokenizer.token_bytes(label).decode("utf-8", "backslashreplace"),
         "worst_before": b"".join(sample.token_bytes[max(0, at - BEFORE) : at]).decode("utf-8", "replace")[-BEFORE:],
-        "worst_role": str(owner_roles(sample)[at]),
+        "worst_role": str(role_names(sample)[sample.owner[at]]),
         "worst_part": str(label_parts(sample)[at]),
     }
 

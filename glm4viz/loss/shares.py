@@ -5,20 +5,19 @@ from typing import Literal
 
 import numpy as np
 
-from glm4viz.layout import PARTS
 from glm4viz.loss.answers import wanted_nll
 from glm4viz.loss.results import TokenLosses
+from glm4viz.loss.sums import label_parts, role_names
 from glm4viz.recipe import LabelledSample
 
 By = Literal["role", "message", "part"]
-END = "end"  # what ends an answer, whether an end token of its own or the next role tag
 
 
 @dataclass(frozen=True)
 class LossShare:
     """The trained or the masked tokens of one role, message or part.
 
-    name: the role, or the part (one of layout.PARTS, or END). message_index: of a message, -1 for what stands outside, else None.
+    name: the role, or the part (one of layout.PARTS, or sums.END). message_index: of a message, -1 for what stands outside, else None.
     tokens: those with a loss; the sample's first has none. nats: their losses together, weighed as the training weighs them.
     """
 
@@ -39,11 +38,7 @@ def loss_shares(sample: LabelledSample, losses: TokenLosses, by: By) -> list[Los
     trained = ~np.isnan(losses.label_nll)
     nats = np.where(trained, losses.weighted_nll, losses.nll).astype(np.float64)
     message = np.where(trained, sample.owner, sample.message_index)
-    roles = [*(str(m["role"]) for m in sample.messages), ""]
-    names = np.array(roles)[message]
-    if by == "part":
-        ends = trained & ((sample.message_index != sample.owner) | (sample.part_codes == PARTS.index("stop")))
-        names = np.where(ends, END, sample.parts)
+    names = label_parts(sample) if by == "part" else role_names(sample)[message]
     known = np.flatnonzero(~np.isnan(wanted_nll(losses)))
     groups: dict[tuple[str, int | None, bool], list[int]] = {}
     for i in known.tolist():

@@ -7,7 +7,7 @@ import numpy as np
 
 from glm4viz.loss.results import Floats, TokenLosses, training_loss
 from glm4viz.loss.spikes import Spike, find_spikes
-from glm4viz.loss.sums import Counted, ratio
+from glm4viz.loss.sums import Counted, ratio, role_names
 from glm4viz.recipe import LabelledSample, Mask
 from glm4viz.texts import Text, both, fill
 from glm4viz.tokenizer import VOCABULARY_SIZE
@@ -68,7 +68,7 @@ class LossSummary:
 def loss_summary(sample: LabelledSample, losses: TokenLosses) -> LossSummary:
     """Sums, shares and means. The token at position 0 has no loss and counts nowhere."""
     counted = Counted.of(sample, losses)
-    owner_role = _roles(sample)[sample.owner]
+    owner_role = role_names(sample)[sample.owner]
     total = float(counted.weighted.sum())
 
     def group(role: str, message: int | None, owned: Mask, inside: Mask) -> GroupLoss:
@@ -121,7 +121,3 @@ def uniform_loss(rows: int) -> float:
 def _mean(values: Floats) -> float:
     known = values[~np.isnan(values)]
     return float(known.mean(dtype=np.float64)) if len(known) else math.nan
-
-
-def _roles(sample: LabelledSample) -> np.ndarray:
-    return np.array([*(str(message["role"]) for message in sample.messages), ""])

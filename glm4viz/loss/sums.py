@@ -6,8 +6,22 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from glm4viz.layout import PARTS
 from glm4viz.loss.results import TokenLosses
 from glm4viz.recipe import LabelledSample, Mask
+
+END = "end"  # the part of a label that ends its answer: an end token of its own, or the next role tag
+
+
+def role_names(sample: LabelledSample) -> np.ndarray:
+    """str [messages + 1]: each message's role, and "" in the place that -1 leads to."""
+    return np.array([*(str(message["role"]) for message in sample.messages), ""])
+
+
+def label_parts(sample: LabelledSample) -> np.ndarray:
+    """str [T]: the part of each label: that of the token in its place, or END where it ends an answer."""
+    ends = sample.trained & ((sample.message_index != sample.owner) | (sample.part_codes == PARTS.index("stop")))
+    return np.where(ends, END, sample.parts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,10 @@ import numpy as np
 from glm4viz.errors import ModelError, ReadError, VocabularyMismatch
 from glm4viz.loss.file import RecordLosses
 from glm4viz.loss.results import TokenLosses
-from glm4viz.loss.rows import Row, label_parts, owner_roles, row_of
+from glm4viz.loss.rows import Row, row_of
 from glm4viz.loss.spikes import CAUSES, HIGH, WHAT, Spike, find_spikes
 from glm4viz.loss.summary import doubts
-from glm4viz.loss.sums import Counted, Sums, ratio
+from glm4viz.loss.sums import Counted, Sums, label_parts, ratio, role_names
 from glm4viz.recipe import LabelledSample
 from glm4viz.texts import Text, both, fill
 
@@ -160,7 +160,7 @@ def _add_groups(found: Totals, sample: LabelledSample, counted: Counted) -> None
     found.all += counted.within(everything, everything)
     turns = np.array([*_turns(sample), 0])
     columns = {
-        "role": (owner_roles(sample), sample.roles),
+        "role": (role_names(sample)[sample.owner], sample.roles),
         "part": (label_parts(sample), sample.parts),
         "turn": (turns[sample.owner], turns[sample.message_index]),
     }

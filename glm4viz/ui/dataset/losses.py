@@ -12,7 +12,7 @@ from glm4viz.systems.registry import get_recipe
 from glm4viz.ui.dataset.report import Numbers, Report
 from glm4viz.ui.dataset.review import begin, steps_through
 from glm4viz.ui.i18n import t
-from glm4viz.ui.loss.models import DEMOS, Choice, choices
+from glm4viz.ui.loss.models import Choice, choices, model_names
 from glm4viz.ui.loss.run import compute
 
 if TYPE_CHECKING:
@@ -60,12 +60,9 @@ def show_losses(report: Report) -> None:
 
 def _choose_model() -> Choice:
     known = choices()
-    names = {name: t(f"loss.model.{name}") for name in DEMOS}
     if st.session_state.get("dataset_losses_model") not in known:
         st.session_state.dataset_losses_model = next(iter(known))
-    name = st.selectbox(
-        t("loss.model"), list(known), key="dataset_losses_model", format_func=lambda name: names.get(name, name), persist_state="session"
-    )
+    name = st.selectbox(t("loss.model"), list(known), key="dataset_losses_model", format_func=model_names(), persist_state="session")
     return known[name]
 
 

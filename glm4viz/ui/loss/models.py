@@ -14,6 +14,7 @@ import streamlit as st
 
 from glm4viz.loss.served.address import entries as served_entries
 from glm4viz.loss.served.address import is_address
+from glm4viz.ui.i18n import t
 
 if TYPE_CHECKING:
     from glm4viz.loss import AnyModel, Loading, LossModel
@@ -54,6 +55,12 @@ def choices() -> dict[str, Choice]:
             found.append(Choice(source, adapter or None))
     found += [Choice(source, adapter) for source, adapter in served_entries() if is_address(source)]
     return {choice.name: choice for choice in found}
+
+
+def model_names() -> Callable[[str], str]:
+    """What choices are called in a list, in the language of this run: the list may ask later."""
+    names = {name: t(f"loss.model.{name}") for name in DEMOS}
+    return lambda name: names.get(name, name)
 
 
 # One at a time --------------------------------------------------------------------------------------------------------

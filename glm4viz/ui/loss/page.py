@@ -15,7 +15,7 @@ from glm4viz.recipe import LabelledSample, MaxLength
 from glm4viz.systems.captured import CAPTURED
 from glm4viz.systems.registry import load_tokenizer, recipes
 from glm4viz.ui.i18n import language, t
-from glm4viz.ui.loss.models import DEMOS, Choice, choices
+from glm4viz.ui.loss.models import DEMOS, Choice, choices, model_names
 from glm4viz.ui.loss.own import choose_load_as, load_as, show_how_to_offer, show_plan
 from glm4viz.ui.loss.run import compute
 from glm4viz.ui.widgets.choose import choose
@@ -43,7 +43,7 @@ def choose_model() -> Choice:
     if st.session_state.get("loss_model") not in known:
         st.session_state.loss_model = "demo"
     name = st.selectbox(
-        t("loss.model"), list(known), key="loss_model", format_func=_model_name(), persist_state="session", help=t("loss.model.help")
+        t("loss.model"), list(known), key="loss_model", format_func=model_names(), persist_state="session", help=t("loss.model.help")
     )
     show_how_to_offer()
     if name in DEMOS:
@@ -55,15 +55,9 @@ def choose_model() -> Choice:
     return known[name]
 
 
-def _model_name() -> Callable[[str], str]:
-    names = {name: t(f"loss.model.{name}") for name in DEMOS}
-    return lambda name: names.get(name, name)
-
-
 def losses_of(sample: LabelledSample, choice: Choice) -> Result | None:
     """The losses: at once from the demo model, else when asked for."""
-    results: dict[str, Result] = st.session_state.setdefault("loss_results", {})
-    key = _key(sample, choice)
+    results, key = _results(), _key(sample, choice)
     asked = st.button(t("loss.run"), key="loss_run", icon=":material/play_arrow:", type="primary")
     cancelled = st.session_state.pop("loss_cancelled", False)
     if cancelled:
@@ -90,8 +84,7 @@ def other_result(sample: LabelledSample, other: Choice, choice: Choice, *, asked
 
     The base under the chosen adapter is the chosen model without it, which is in memory.
     """
-    results: dict[str, Result] = st.session_state.setdefault("loss_results", {})
-    key = _key(sample, other)
+    results, key = _results(), _key(sample, other)
     if key in results and not asked:
         return results[key]
     if not asked and not (other.source in DEMOS and len(sample) <= AT_ONCE):
@@ -107,8 +100,14 @@ def other_result(sample: LabelledSample, other: Choice, choice: Choice, *, asked
     return result
 
 
-def _keep(key: str, result: Result) -> None:
+def _results() -> dict[str, Result]:
+    """Of this visit, by `_key`, the newest last."""
     results: dict[str, Result] = st.session_state.setdefault("loss_results", {})
+    return results
+
+
+def _keep(key: str, result: Result) -> None:
+    results = _results()
     results[key] = result
     for old in list(results)[:-KEPT]:
         del results[old]
@@ -116,7 +115,7 @@ def _keep(key: str, result: Result) -> None:
 
 def known_losses(sample: LabelledSample) -> Result | None:
     """What this visit has computed for the sample already, whichever the model; the newest."""
-    results: dict[str, Result] = st.session_state.get("loss_results", {})
+    results = _results()
     keys = {_key(sample, choice) for choice in choices().values()}
     return next((results[key] for key in reversed(results) if key in keys), None)
 

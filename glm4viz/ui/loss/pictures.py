@@ -12,7 +12,8 @@ from glm4viz.figures.loss import SHARE, colour_top, loss_heatmap
 from glm4viz.figures.loss_groups import Bar, loss_bars
 from glm4viz.figures.tokens import token_texts
 from glm4viz.loss.answers import AnswerLoss, answer_losses
-from glm4viz.loss.shares import END, LossShare, loss_shares
+from glm4viz.loss.shares import LossShare, loss_shares
+from glm4viz.loss.sums import END
 from glm4viz.recipe import LabelledSample
 from glm4viz.ui.i18n import t
 from glm4viz.ui.theme import FIGURE, theme
